@@ -1,0 +1,10 @@
+"""The loggers, by the names that users configure.
+
+They cost one `isEnabledFor` where DEBUG is off. Libraries never add handlers or set levels.
+"""
+
+import logging
+from typing import Final
+
+client_logger: Final = logging.getLogger("trunkline.client")
+pool_logger: Final = logging.getLogger("trunkline.pool")
