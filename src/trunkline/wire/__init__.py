@@ -1,0 +1,1 @@
+"""Bytes in, values out: the grammars of HTTP for both roles, with no loop, socket or clock."""

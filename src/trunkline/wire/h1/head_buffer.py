@@ -1,0 +1,51 @@
+"""Gathers the bytes of one head until the empty line that ends it (RFC 9112 §2.1), within bounds.
+
+Nearly every head comes whole in one read and passes through. One that is dripped is gathered in linear time.
+"""
+
+from trunkline.wire.errors import BadHead, FieldTooLong
+from trunkline.wire.limits import MAX_FIELDS
+
+
+class HeadBuffer:
+    """What has come of a head that is not complete."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Return the head without its empty line, and what follows it; None while it is not complete."""
+        held = self._held
+        if held:
+            searched = max(0, len(held) - 3)
+            held += data
+            end = held.find(b"\r\n\r\n", searched)
+            if end < 0:
+                return None
+            data = bytes(held)
+            held.clear()
+        else:
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                held += data
+                return None
+        return data[:end], data[end + 4 :]
+
+    def check(self, max_line_bytes: int, max_field_bytes: int, max_fields: int) -> None:
+        """Raise BadHead when what is held can be no response head, FieldTooLong when it is too much of one."""
+        held = self._held
+        if not b"HTTP/1.".startswith(held[:7]):
+            raise BadHead(f"bytes {bytes(held[:40])!r} where a response was due; is this an HTTP/1.1 server?")
+        # Many fields, each of the largest size, must not add up: a quarter of them may be as large as that.
+        limit = max_line_bytes + max_field_bytes * min(max_fields, MAX_FIELDS // 4)
+        if len(held) > limit:
+            raise FieldTooLong(f"more than {limit} bytes of a head and no end of it (raise max_field_size)")
+        line_bytes = len(held) - held.rfind(b"\n") - 1
+        longest = max(max_line_bytes, max_field_bytes)
+        if line_bytes > longest:
+            raise FieldTooLong(f"a line of more than {longest} bytes in a head (raise max_field_size)")

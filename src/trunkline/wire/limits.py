@@ -1,0 +1,48 @@
+"""Every bound on what a peer may make us hold or do, named once, each with its source."""
+
+MAX_LINE_BYTES = 8190  # start line; aiohttp's max_line_size, after nginx's 8 KiB buffers
+MAX_FIELD_BYTES = 8190  # one field line; aiohttp's max_field_size
+MAX_FIELDS = 128  # field lines in a head or trailer section; aiohttp's max_headers
+MAX_LENGTH_DIGITS = 19  # of a Content-Length; the largest signed 64-bit number has 19
+MAX_CACHED_LINE_BYTES = 256  # longer lines (cookies, policies) rarely repeat; keeps the tables below 1 MB
+MAX_CACHED_LINES = 2048  # parsed lines kept; a service talks to a few dozen upstreams of some 15 lines each
+MAX_INTERIM_RESPONSES = 32  # 1xx heads before a final one; curl and Go stop in the same range
+
+# The loopback server of `testing`: bounds against a client under test that runs wild, not the internet.
+LOOPBACK_MAX_HEAD_BYTES = 64 * 1024  # ours; room for MAX_FIELDS short fields or seven of MAX_FIELD_BYTES
+LOOPBACK_MAX_BODY_BYTES = 64 * 1024 * 1024  # ours; several times the 10 MB of the largest benchmark body
+LOOPBACK_MAX_DELAY_MS = 60_000  # ours; longer than any timeout that a test waits for
+LOOPBACK_MAX_HEADS_CACHED = 256  # ours; a test or demo sends few different heads
+
+# Chunks and content codings.
+MAX_CHUNK_LINE_BYTES = 4096  # chunk size and extensions; Go's net/http maxLineLength
+MAX_CHUNK_DIGITS = 16  # of a chunk size; 64 bits, as Go and llhttp read it
+FREE_CHUNK_OVERHEAD_BYTES = 16 * 1024  # of long size lines, whatever the body; Go's fix of CVE-2023-39326
+CHUNK_OVERHEAD_RATIO = 2  # long size lines, beyond the free ones, per body byte; same source
+MAX_CODINGS = 5  # of one body; curl's MAX_ENCODE_STACK (CVE-2022-32206)
+MAX_DECODE_STEP_BYTES = 256 * 1024  # one decode() step; ours: about 1 ms of inflate
+MAX_EMPTY_MEMBERS = 1024  # gzip members or zstd frames in a row without output; ours: bgzip writes one
+MAX_BARREN_BYTES = 1024 * 1024  # from one stacked coding to the next without output; ours: 8 zstd blocks
+MAX_ZSTD_WINDOW_LOG = 23  # 8 MiB: RFC 9659 §3 forbids larger windows in HTTP
+MAX_DECODED_RATIO = 200  # of a body read whole: decoded to received bytes; Apache's DeflateInflateRatioLimit
+MAX_DECODED_BODY_BYTES = 64 * 1024 * 1024  # read whole; ours: below it the ratio may be any
+
+MAX_DEADLINE_LANES = 32  # distinct timeout durations with a shared timer; programs use a handful
+MAX_DNS_ENTRIES = 1000  # names in the DNS cache; aiohttp's dns_cache_max_size
+MAX_TLS_SESSION_PEERS = 1024  # peers whose TLS sessions are kept: our choice, as many as DNS names
+MAX_TLS_SESSIONS_PER_PEER = 8  # unused TLS 1.3 tickets: our choice, for a burst of new connections
+MAX_TLS_SESSION_AGE_S = 604_800  # RFC 8446 §4.6.1: a ticket must not be cached for longer than 7 days
+
+MAX_COOKIE_BYTES = 4096  # name and value of one cookie; RFC 6265bis §5.6
+MAX_COOKIE_ATTRIBUTE_BYTES = 1024  # one attribute's value; RFC 6265bis §5.6
+MAX_COOKIE_ATTRIBUTES = 32  # attributes of one Set-Cookie field; aiohttp's bound
+MAX_COOKIES_PER_RESPONSE = 50  # Set-Cookie fields taken from one response; aiohttp's bound
+MAX_COOKIES_PER_DOMAIN = 180  # Chromium's and Firefox's bound; RFC 6265bis §6.1 asks for at least 50
+KEPT_COOKIES_PER_DOMAIN = 150  # left when a full domain is thinned out, so that it is seldom done; Firefox
+MAX_COOKIES = 3300  # in a jar; Chromium's bound; RFC 6265bis §6.1 asks for at least 3000
+KEPT_COOKIES = 3000  # left when a full jar is thinned out; RFC 6265bis §6.1
+MAX_COOKIES_PER_REQUEST = 150  # aiohttp's bound
+MAX_COOKIE_FIELD_BYTES = 8190  # a Cookie field line; as MAX_FIELD_BYTES, which servers commonly enforce
+MAX_COOKIE_SELECTIONS = 256  # request targets whose Cookie field a jar remembers; about 256 × 8 KiB at worst
+
+MAX_CACHED_MEDIA_TYPES = 64  # parsed media types kept; ours: a service meets a handful

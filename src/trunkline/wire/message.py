@@ -1,0 +1,78 @@
+"""What an outgoing request consists of: a target and blocks of fields, shared by every protocol version.
+
+A block is checked and rendered once and then used by many requests: a session's default fields are one block.
+HTTP/1.1's bytes are kept beside the values; another version may keep its own.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from trunkline.wire.fields import check_field_name, check_field_value
+from trunkline.wire.limits import MAX_CACHED_LINES
+from trunkline.wire.version import HttpVersion, HttpVersion11
+
+_checked_names: set[str] = set()
+_PATH: Final = re.compile(r"[!-~]+")  # no space, control or non-ASCII character may reach the request line
+
+
+class FieldBlock:
+    """Some fields of a head, in order, that are safe to send.
+
+    pairs: names and values. h1: the same as HTTP/1.1 field lines, each with its CRLF.
+    """
+
+    __slots__ = ("h1", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Raises ValueError when a name is no token or a value has control characters (RFC 9110 §5.5)."""
+        self.pairs: Final = tuple(pairs)
+        for name, value in self.pairs:
+            if name not in _checked_names:
+                _check_new_name(name)
+            if not value.isprintable():  # a cheap yes for nearly all; the real rule is in `fields`
+                check_field_value(value)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self.pairs])
+        self.h1: Final = lines.encode("utf-8", "surrogateescape")
+
+
+def _check_new_name(name: str) -> None:
+    check_field_name(name)
+    if len(_checked_names) >= MAX_CACHED_LINES:
+        _checked_names.clear()
+    _checked_names.add(name)
+
+
+class Target:
+    """Where a request goes, in the parts that every version needs (RFC 9110 §7.1).
+
+    scheme: `http` or `https`. authority: the value of Host. path: origin form, with the query, percent-encoded.
+    """
+
+    __slots__ = ("authority", "h1", "path", "scheme")
+
+    def __init__(self, scheme: str, authority: str, path: str) -> None:
+        """Raises ValueError when a part could end its line or become several parts."""
+        if _PATH.fullmatch(path) is None:
+            raise ValueError(f"path {path[:60]!r} has a space, control or non-ASCII character; percent-encode it")
+        check_field_value(authority)
+        self.scheme: Final = scheme
+        self.authority: Final = authority
+        self.path: Final = path
+        # The rest of an HTTP/1.1 request line and the Host field, which comes first (RFC 9110 §7.2).
+        self.h1: Final = f" {path} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii")
+
+
+class RequestHead:
+    """The control data and fields of one request.
+
+    blocks: all fields but Host, which the target has. is_last: the request says `Connection: close`.
+    """
+
+    version: HttpVersion = HttpVersion11
+    is_last: bool = False
+
+    def __init__(self, method: str, target: Target, blocks: Sequence[FieldBlock]) -> None:
+        self.method = method
+        self.target = target
+        self.blocks = blocks
