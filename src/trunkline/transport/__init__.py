@@ -1,0 +1,1 @@
+"""From a host name to a connected, verified transport, and the time that may take."""

@@ -1,0 +1,79 @@
+"""What can go wrong between a host name and a connected, verified transport: one class per step.
+
+Each error carries plain values and the `OSError` it came from, so that `client` can build the public error
+without parsing text. TLS trouble is an `OSError` too: `ssl.SSLError` derives from it.
+"""
+
+import errno
+import ssl
+
+from trunkline.ground.errors import TrunklineError
+
+
+class TransportError(TrunklineError):
+    """A transport could not be opened, or must not be used."""
+
+
+class ResolveError(TransportError):
+    """The host name has no usable address."""
+
+    def __init__(self, host: str, port: int, os_error: OSError) -> None:
+        super().__init__(
+            f"cannot resolve {host}:{port}: {_reason(os_error)}; check the name and the resolver's settings"
+        )
+        self.host = host
+        self.port = port
+        self.os_error = os_error
+
+
+class ConnectError(TransportError):
+    """No address of the host accepted a connection.
+
+    addresses: the ones that were tried; port is 0 for a path.
+    """
+
+    def __init__(self, host: str, port: int, os_error: OSError, addresses: tuple[str, ...] = ()) -> None:
+        tried = f" (tried {', '.join(addresses)})" if addresses else ""
+        super().__init__(f"cannot connect to {host}:{port}{tried}: {_reason(os_error)}")
+        self.host = host
+        self.port = port
+        self.os_error = os_error
+        self.addresses = addresses
+
+
+class TLSError(TransportError):
+    """The TLS handshake failed, or ended before it was complete."""
+
+    def __init__(self, host: str, port: int, ssl_error: OSError) -> None:
+        super().__init__(f"TLS handshake with {host}:{port} failed: {_reason(ssl_error)}")
+        self.host = host
+        self.port = port
+        self.ssl_error = ssl_error
+
+
+class CertificateError(TLSError):
+    """The peer's certificate is not one that we may trust for this host."""
+
+    ssl_error: ssl.SSLCertVerificationError
+
+
+class FingerprintMismatch(TransportError):
+    """The peer's certificate is not the pinned one."""
+
+    def __init__(self, expected: bytes, got: bytes, host: str, port: int) -> None:
+        super().__init__(
+            f"certificate of {host}:{port} has SHA-256 {got.hex()}; {expected.hex()} was pinned"
+            " (update the Fingerprint if the certificate was renewed)"
+        )
+        self.expected = expected
+        self.got = got
+        self.host = host
+        self.port = port
+
+
+def _reason(error: OSError) -> str:
+    """Put `error` into words, with advice where its own text gives none."""
+    text = error.strerror or str(error) or type(error).__name__
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{text}: no more sockets for this process (lower the connector's limit= or raise `ulimit -n`)"
+    return text

@@ -1,0 +1,100 @@
+"""Put TLS on a transport that is connected already: to a server, or through a tunnel.
+
+The loop's `start_tls` shakes hands and checks the certificate. It expects a protocol that has met its
+transport before, and may deliver data that came with the handshake's last flight (RFC 8446 §4.4.4 lets a
+server send early) before it returns. So a stand-in receives until the protocol has been introduced, and hands
+over what came. Any failure aborts the transport.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trunkline.transport.errors import CertificateError, TLSError
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class TLSOptions:
+    """How to start TLS on one connection.
+
+    context: an SSLContext, or the stand-in of `SessionCache.wrap`. Timeouts of None are the loop's own.
+    """
+
+    context: ssl.SSLContext
+    server_hostname: str
+    handshake_timeout_s: float | None = None
+    shutdown_timeout_s: float | None = None
+
+
+async def start_tls(
+    transport: asyncio.Transport, factory: Callable[[], P], host: str, port: int, tls: TLSOptions
+) -> tuple[asyncio.Transport, P]:
+    """Put TLS, then a protocol, on a connected transport; raise TLSError or CertificateError."""
+    early = _Early()
+    try:
+        protocol = factory()
+        secured = await _shake_hands(transport, early, tls)
+    except ssl.SSLCertVerificationError as error:
+        transport.abort()
+        raise CertificateError(host, port, error) from error
+    except (OSError, ValueError) as error:  # ValueError: a server_hostname that cannot be one
+        transport.abort()
+        raise TLSError(host, port, error if isinstance(error, OSError) else OSError(str(error))) from error
+    except BaseException:
+        transport.abort()
+        raise
+    secured.set_protocol(protocol)
+    protocol.connection_made(secured)
+    for data in early.received:
+        _deliver(protocol, data)
+    return secured, protocol
+
+
+class _Early(asyncio.Protocol):
+    """Keeps what arrives while `start_tls` has not returned; a loop reads a few times at most until then."""
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+        self.is_lost = False
+
+    def data_received(self, data: bytes) -> None:
+        self.received.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+
+
+async def _shake_hands(transport: asyncio.Transport, early: _Early, tls: TLSOptions) -> asyncio.Transport:
+    # uvloop would wait for the handshake on a closed transport until its timeout.
+    if transport.is_closing():
+        raise ConnectionResetError("the peer closed the connection, or spoke first, before the handshake")
+    secured = await asyncio.get_running_loop().start_tls(
+        transport,
+        early,
+        tls.context,
+        server_hostname=tls.server_hostname,
+        ssl_handshake_timeout=tls.handshake_timeout_s,
+        ssl_shutdown_timeout=tls.shutdown_timeout_s,
+    )
+    if secured is None or early.is_lost:
+        raise ConnectionResetError("the peer closed the connection during the TLS handshake")
+    return secured
+
+
+def _deliver(protocol: asyncio.BaseProtocol, data: bytes) -> None:
+    """Give `data` to `protocol` in the way of its kind."""
+    if isinstance(protocol, asyncio.Protocol):
+        protocol.data_received(data)
+        return
+    assert isinstance(protocol, asyncio.BufferedProtocol)
+    rest = memoryview(data)
+    while rest:
+        buffer = memoryview(protocol.get_buffer(len(rest)))
+        size = min(len(buffer), len(rest))
+        buffer[:size] = rest[:size]
+        protocol.buffer_updated(size)
+        rest = rest[size:]

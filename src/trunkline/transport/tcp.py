@@ -1,0 +1,72 @@
+"""Open transports: TCP with or without TLS, and Unix sockets.
+
+Race for a connected socket, give it to the loop, then start TLS on the transport. TLS is started apart, even
+though the loop could do both in one call: that way the plain transport is in our hands while the handshake
+goes on, so that a cancellation at any moment ends in `abort()`, and a tunnel through a proxy takes the same
+path. Every failure closes the socket. Certificates are checked within the handshake, before a byte of the
+protocol above is sent.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+from trunkline.abc import ResolveResult
+from trunkline.transport.errors import ConnectError
+from trunkline.transport.handshake import TLSOptions, start_tls
+from trunkline.transport.race import DEFAULT_RACE, RaceOptions, connect_any
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+
+class _BeforeTLS(asyncio.Protocol):
+    """Holds the transport until TLS starts: a peer that speaks before we do does not speak TLS."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not derive from it
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.abort()
+
+
+async def open_tcp(
+    factory: Callable[[], P],
+    addresses: Sequence[ResolveResult],
+    host: str,
+    port: int,
+    tls: TLSOptions | None = None,
+    race: RaceOptions = DEFAULT_RACE,
+) -> tuple[asyncio.Transport, P]:
+    """Connect to one of `addresses` and put a protocol on top, over TLS if asked for.
+
+    host, port: what the caller asked for, to name in errors.
+    Raises ConnectError, TLSError, or CertificateError.
+    """
+    sock = await connect_any(addresses, host, port, race)
+    try:
+        if tls is None:
+            return await _adopt(sock, factory)
+        transport, _ = await _adopt(sock, _BeforeTLS)
+    except OSError as error:
+        raise ConnectError(host, port, error) from error
+    return await start_tls(transport, factory, host, port, tls)
+
+
+async def _adopt(sock: socket.socket, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+    """Let the loop own `sock`, or close it."""
+    try:
+        return await asyncio.get_running_loop().create_connection(factory, sock=sock)
+    except Exception:
+        # The loop did not take it. It did if we are cancelled: then it closes the transport, and the
+        # descriptor may be another's by the time we could close it.
+        sock.close()
+        raise
+
+
+async def open_unix(path: str, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+    """Connect to the Unix socket at `path`; raise ConnectError, with port 0, when that fails."""
+    try:
+        return await asyncio.get_running_loop().create_unix_connection(factory, path)
+    except OSError as error:
+        raise ConnectError(path, 0, error) from error
