@@ -1,0 +1,92 @@
+"""`BodyWriter`: sends the body of a request that is more than a few bytes (RFC 9112 §6).
+
+Payloads write to it. It compresses, frames (a length that was announced, or chunks) and waits while the transport
+is full. A body that does not fit its announced length raises: sent as it is, its tail would be read as the
+beginning of the next request.
+"""
+
+from typing import Any
+
+from multidict import CIMultiDict
+
+from trunkline.abc import AbstractStreamWriter
+from trunkline.conn.client_h1 import ClientH1
+from trunkline.wire.coding import Encoder, make_encoder
+from trunkline.wire.h1.chunked import LAST_CHUNK, render_chunk
+
+
+class BodyWriter(AbstractStreamWriter):
+    """Writes one body to one connection.
+
+    length: bytes still to come when a Content-Length was announced, else None.
+    """
+
+    def __init__(self, connection: ClientH1, length: int | None, *, chunked: bool, coding: str | None) -> None:
+        self._connection = connection
+        self._chunked = chunked
+        self._encoder: Encoder | None = None if coding is None else make_encoder(coding)
+        self.length = length
+        self.buffer_size = 0
+        self.output_size = 0
+
+    @property
+    def transport(self) -> object:
+        """The transport written to; None once the connection is lost."""
+        return self._connection.transport
+
+    def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
+        """Compress what is written from now on. strategy: accepted for compatibility."""
+        self._encoder = make_encoder(encoding)
+
+    def enable_chunking(self) -> None:
+        """Send what follows in chunks."""
+        self._chunked = True
+
+    async def write_headers(self, status_line: str, headers: "CIMultiDict[str]") -> None:
+        """Refuse: the head was sent before the body."""
+        raise RuntimeError("the head of this request has been sent; a body's writer writes only the body")
+
+    async def write(self, chunk: "bytes | bytearray | memoryview[Any]") -> None:
+        """Send `chunk`; wait while the transport's buffer is full."""
+        data = bytes(chunk) if not isinstance(chunk, memoryview) else chunk.tobytes()
+        if self._encoder is not None:
+            data = self._encoder.encode(data)
+        if data:
+            self._send(data)
+            await self.drain()
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        """Send `chunk`, then end the body."""
+        if self._encoder is not None:
+            chunk = self._encoder.encode(chunk) + self._encoder.flush()
+        if chunk:
+            self._send(chunk)
+        if self.length:
+            raise ValueError(
+                f"the body ended {self.length} bytes before its Content-Length; announce the length that is sent"
+            )
+        if self._chunked:
+            self._transmit(LAST_CHUNK)
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Wait until the transport takes more; raise ConnectionResetError when it never will."""
+        if self._connection.flow.paused or self._connection.transport is None:
+            await self._connection.flow.drain()
+
+    def _send(self, data: bytes) -> None:
+        if self.length is not None:
+            if len(data) > self.length:
+                raise ValueError(
+                    f"the body has at least {len(data) - self.length} bytes more than its Content-Length; "
+                    "announce the length that is sent"
+                )
+            self.length -= len(data)
+        self._transmit(render_chunk(data) if self._chunked else data)
+
+    def _transmit(self, data: bytes) -> None:
+        transport = self._connection.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the connection was lost before the request's body was sent")
+        self.output_size += len(data)
+        transport.write(data)

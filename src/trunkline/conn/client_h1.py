@@ -1,0 +1,387 @@
+"""`ClientH1`: one HTTP/1.1 connection in the client role (RFC 9112).
+
+Bytes arrive in `buffer_updated` and are parsed there and then: the head fills the exchange, the body its stream, and
+the end hands the connection back to its owner before the request's coroutine runs again. One state says which kind of
+bytes comes next. The connection may be used again only when a response ended exactly where its framing said, with
+nothing after it; every doubt closes it. Opening connections and choosing one are `pool`'s part.
+"""
+
+import asyncio
+from functools import partial
+from typing import Final, Protocol
+
+from trunkline.body.empty_stream import EMPTY_PAYLOAD
+from trunkline.body.stream import StreamReader
+from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent, PeerSilent
+from trunkline.conn.exchange import Exchange
+from trunkline.conn.key import ConnectionKey
+from trunkline.conn.receive_buffer import receive_buffer
+from trunkline.conn.silence import SilenceTimer
+from trunkline.ground.logs import pool_logger
+from trunkline.transport.flow import WriteFlow
+from trunkline.wire.coding import make_decoder
+from trunkline.wire.errors import BadHead, IncompleteBody, WireError
+from trunkline.wire.h1.chunked import ChunkedDecoder
+from trunkline.wire.h1.framing import CHUNKED, UNTIL_CLOSE, response_framing
+from trunkline.wire.h1.head import ResponseHead, parse_response_head
+from trunkline.wire.h1.head_buffer import HeadBuffer
+from trunkline.wire.h1.render import render_request_head
+from trunkline.wire.limits import MAX_INTERIM_RESPONSES
+
+# What the next bytes are.
+_NOTHING: Final = 0  # no response is due: bytes now are an error
+_HEAD: Final = 1
+_LENGTH: Final = 2  # `_remaining` bytes of body
+_CHUNKS: Final = 3
+_REST: Final = 4  # body until the peer closes
+
+
+class Owner(Protocol):
+    """The pool, as its connections see it."""
+
+    def release(self, connection: "ClientH1") -> None:
+        """Take back a connection whose exchange ended; `is_reusable` tells whether it may serve another."""
+
+    def first_response(self, connection: "ClientH1") -> None:
+        """Note that a first whole response came over TLS."""
+
+    def forget(self, connection: "ClientH1") -> None:
+        """Drop a connection whose transport is gone."""
+
+
+class ClientH1(asyncio.BufferedProtocol):
+    """One connection. key: what it may be used for; its owner is set once it is open, and told when it is gone."""
+
+    __slots__ = (
+        "_buffer",
+        "_chunks",
+        "_exchange",
+        "_head",
+        "_interim",
+        "_loop",
+        "_remaining",
+        "_silence",
+        "_state",
+        "flow",
+        "gone",
+        "is_reusable",
+        "is_tls",
+        "key",
+        "owner",
+        "served",
+        "transport",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey) -> None:
+        self._loop = loop
+        self.owner: Owner | None = None
+        self.key = key
+        self.served = 0  # exchanges begun
+        self._buffer = receive_buffer(loop)
+        self.transport: asyncio.Transport | None = None
+        self.flow = WriteFlow(loop)
+        self.gone: asyncio.Future[None] = loop.create_future()
+        self.is_reusable = True
+        self.is_tls = False
+        self._exchange: Exchange | None = None
+        self._state = _NOTHING
+        self._remaining = 0
+        self._head = HeadBuffer()
+        self._interim = 0
+        self._chunks: ChunkedDecoder | None = None
+        self._silence: SilenceTimer | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self.is_closed else "busy" if self._exchange is not None else "idle"
+        return f"<{type(self).__name__} {state}, {self.served} served>"
+
+    # The side of the exchange.
+
+    @property
+    def is_closed(self) -> bool:
+        """True when no request can be sent any more."""
+        return self.transport is None or self.transport.is_closing()
+
+    def start(self, exchange: Exchange, body: bytes = b"") -> None:
+        """Send the head of `exchange`, with `body` behind it, in one write; the response fills the exchange."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise NotSent("the connection was lost before the request was sent")
+        self._exchange = exchange
+        exchange.carrier = self
+        self._state = _HEAD
+        self._interim = 0
+        self.served += 1
+        if exchange.rules.read_timeout_s is not None:
+            self._silence = SilenceTimer(self._loop, exchange.rules.read_timeout_s, self._peer_is_silent)
+        transport.write(render_request_head(exchange.request, body))
+
+    def abort_exchange(self, exchange: Exchange, error: Exception | None = None) -> None:
+        """End `exchange`. The rest of its response may still come, so the connection is closed."""
+        if self._exchange is exchange:
+            self._fail(error or ConnectionClosed("the response was given up before it had come whole"))
+
+    def close(self) -> None:
+        """Close the transport; what was written before is still sent. Idempotent."""
+        self.is_reusable = False
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            pool_logger.debug("close %r", self)
+            transport.close()
+            # Over TLS, close() has sent close_notify and would now wait for the peer's, 30 s if it never comes.
+            if self.is_tls and not transport.get_write_buffer_size():
+                transport.abort()
+
+    def abort(self) -> None:
+        """Close the transport at once and drop what was not sent. Idempotent."""
+        self.is_reusable = False
+        if self.transport is not None:
+            self.transport.abort()
+
+    def let_go(self) -> None:
+        """Give the connection back to its owner; it is closed if an exchange was going on."""
+        if self._exchange is not None:
+            self._exchange.abort()
+        else:
+            self._let_go()
+
+    def interrupt(self, reason: str) -> None:
+        """Close the connection; an exchange that is going on ends with an error that gives `reason`."""
+        self._fail(ConnectionClosed(reason))
+
+    # The side of the transport.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.is_tls = transport.get_extra_info("sslcontext") is not None
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._feed(self._buffer[:nbytes].tobytes())
+
+    def eof_received(self) -> bool:
+        return False  # the transport closes; `connection_lost` tells the exchange
+
+    def pause_writing(self) -> None:
+        self.flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.flow.resume_writing()
+
+    def pause_reading(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+            if self._silence is not None:
+                self._silence.pause()
+
+    def resume_reading(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+            if self._silence is not None:
+                self._silence.restart()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.is_reusable = False
+        exchange, self._exchange = self._exchange, None
+        self._stop_silence()
+        self.flow.connection_lost(exc)
+        if exchange is not None:
+            self._end_by_loss(exchange, exc)
+        if not self.gone.done():
+            self.gone.set_result(None)
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.forget(self)
+
+    def _end_by_loss(self, exchange: Exchange, exc: Exception | None) -> None:
+        if self._state == _REST and exc is None and exchange.body is not None:
+            exchange.body.feed_eof()
+            exchange.finish()
+            return
+        exchange.fail(self._what_was_lost(exc))
+
+    def _what_was_lost(self, exc: Exception | None) -> Exception:
+        if self._state == _LENGTH:
+            return IncompleteBody(f"the connection ended with {self._remaining} bytes of the body missing")
+        if self._state == _CHUNKS:
+            return IncompleteBody("the connection ended before the last chunk")
+        if self._state == _REST:
+            return IncompleteBody(f"the connection broke within the body: {exc}")
+        if self._head:
+            return ConnectionLost(f"the server disconnected after {len(self._head)} bytes of a response head", exc)
+        return ConnectionLost("the server disconnected without a response", exc)
+
+    def _peer_is_silent(self, silent_s: float) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if exchange.upload is not None and not exchange.upload.done() and self._silence is not None:
+            self._silence.restart()  # it is our turn to speak
+        else:
+            self._fail(PeerSilent(silent_s))
+
+    def _fail(self, error: Exception) -> None:
+        """Close the connection; the exchange that is going on, if any, ends with `error`."""
+        exchange, self._exchange = self._exchange, None
+        self.close()
+        self._stop_silence()
+        if exchange is not None:
+            exchange.fail(error)
+            self._let_go()
+
+    def _stop_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.pause()
+            self._silence = None
+
+    # Bytes.
+
+    def _feed(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            if self.is_reusable:  # else we are closing, and what still comes is of no interest
+                pool_logger.debug("%d unexpected bytes on an idle connection; closing it", len(data))
+            self.close()
+            return
+        if self._silence is not None:
+            self._silence.restart()
+        state = self._state
+        try:
+            if state == _HEAD:
+                self._feed_head(exchange, data)
+            elif state == _LENGTH:
+                self._feed_length(exchange, data)
+            elif state == _CHUNKS:
+                self._feed_chunks(exchange, data)
+            elif exchange.body is not None:
+                exchange.body.feed_data(data)
+        except WireError as error:
+            self._fail(error)
+
+    def _feed_head(self, exchange: Exchange, data: bytes) -> None:
+        exchange.is_answered = True
+        rules = exchange.rules
+        found = self._head.feed(data)
+        if found is None:
+            self._head.check(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
+            return
+        head = parse_response_head(found[0], rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
+        if head.status < 200 and head.status != 101:
+            self._take_interim(exchange, head, found[1])
+        else:
+            self._take_head(exchange, head, found[1])
+
+    def _take_interim(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
+        self._interim += 1
+        if self._interim > MAX_INTERIM_RESPONSES:
+            raise BadHead(f"more than {MAX_INTERIM_RESPONSES} interim responses (1xx) without a final one")
+        if head.status == 100 and exchange.on_continue is not None:
+            exchange.on_continue()
+        if rest:
+            self._feed_head(exchange, rest)
+
+    def _take_head(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
+        length = response_framing(head, exchange.request.method)
+        if length == UNTIL_CLOSE and not exchange.rules.read_until_eof and head.status != 101:
+            length = 0
+        exchange.head = head
+        if length == 0:
+            exchange.body = EMPTY_PAYLOAD
+            self._end(exchange, rest)
+        else:
+            exchange.body = self._open_body(exchange, head)
+            self._take_body(exchange, length, rest)
+        waiter = exchange.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _open_body(self, exchange: Exchange, head: ResponseHead) -> StreamReader:
+        rules = exchange.rules
+        if head.content_encoding is not None and rules.decompress:
+            decoder = make_decoder(head.content_encoding.split(","))
+            if decoder is not None:
+                as_public = partial(exchange.as_public, exchange)
+                return StreamReader(self, rules.read_limit_bytes, loop=self._loop, decoder=decoder, as_public=as_public)
+        return StreamReader(self, rules.read_limit_bytes, loop=self._loop)
+
+    def _take_body(self, exchange: Exchange, length: int, rest: bytes) -> None:
+        if length > 0:
+            self._state = _LENGTH
+            self._remaining = length
+            if rest:
+                self._feed_length(exchange, rest)
+        elif length == CHUNKED:
+            self._state = _CHUNKS
+            self._chunks = ChunkedDecoder(exchange.rules.max_field_bytes, exchange.rules.max_fields)
+            if rest:
+                self._feed_chunks(exchange, rest)
+        else:
+            self._state = _REST
+            if rest and exchange.body is not None:
+                exchange.body.feed_data(rest)
+
+    def _feed_length(self, exchange: Exchange, data: bytes) -> None:
+        body = exchange.body
+        assert body is not None
+        remaining = self._remaining - len(data)
+        if remaining > 0:
+            self._remaining = remaining
+            body.feed_data(data)
+            return
+        rest = b""
+        if remaining < 0:
+            rest = data[remaining:]
+            data = data[:remaining]
+        self._remaining = 0
+        body.feed_data(data)
+        self._end(exchange, rest)
+        body.feed_eof()
+
+    def _feed_chunks(self, exchange: Exchange, data: bytes) -> None:
+        body, chunks = exchange.body, self._chunks
+        assert body is not None
+        assert chunks is not None
+        pieces: list[bytes] = []
+        ends: list[int] = []
+        try:
+            rest = chunks.decode(data, pieces, ends)
+        finally:
+            if pieces:
+                body.feed_data(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            for offset in ends:
+                body.mark_chunk_end(offset)
+        if rest is not None:
+            self._chunks = None
+            self._end(exchange, rest)
+            body.feed_eof()
+
+    def _end(self, exchange: Exchange, rest: bytes) -> None:
+        """The response is complete: give the connection back, before anybody else runs."""
+        head = exchange.head
+        upload = exchange.upload
+        if rest or head is None or not head.keep_alive or exchange.request.is_last:
+            self.is_reusable = False
+            if rest:
+                pool_logger.debug("%d bytes after a response; closing the connection", len(rest))
+        if upload is not None and not upload.done():
+            self.is_reusable = False  # the server answered early; the rest of the request is of no use to it
+            upload.cancel()
+        if self.served == 1 and self.is_tls and self.owner is not None:
+            self.owner.first_response(self)
+        self._exchange = None
+        exchange.finish()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._state = _NOTHING
+        if self._silence is not None:
+            self._stop_silence()
+        owner = self.owner
+        if owner is not None:
+            owner.release(self)
+        elif not self.is_reusable:
+            self.close()

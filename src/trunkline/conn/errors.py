@@ -1,0 +1,43 @@
+"""What can end an exchange besides bad bytes: the connection under it went away."""
+
+from trunkline.ground.errors import TrunklineError
+
+
+class ConnectionLost(TrunklineError):
+    """The transport failed or was closed before the response was complete.
+
+    os_error: what the operating system said; None when the peer closed in good order.
+    """
+
+    def __init__(self, message: str, os_error: Exception | None = None) -> None:
+        super().__init__(message)
+        self.os_error = os_error
+
+
+class NotSent(ConnectionLost):
+    """The connection was found lost before the first byte of the request was sent."""
+
+
+class ConnectionClosed(TrunklineError):
+    """We closed the connection ourselves while the exchange was going on."""
+
+
+class PeerSilent(TrunklineError):
+    """The peer sent nothing for as long as the read timeout allows, though it was its turn."""
+
+    def __init__(self, silent_s: float) -> None:
+        super().__init__(f"the server sent nothing for {silent_s:.3g} s")
+        self.silent_s = silent_s
+
+
+class DeadlineExpired(TrunklineError):
+    """The time for the whole request is over. phase: what it was spent on at the end, in words."""
+
+    def __init__(self, phase: str, total_s: float) -> None:
+        super().__init__(f"the request took more than {total_s:g} s in all; time ran out while {phase}")
+        self.phase = phase
+        self.total_s = total_s
+
+
+class UploadFailed(TrunklineError):
+    """The request's body could not be produced or sent; the cause says why."""

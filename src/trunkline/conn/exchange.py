@@ -1,0 +1,134 @@
+"""`Exchange`: one request and its response on a connection, whatever the protocol version.
+
+The connection fills it: first the head, then the body's stream, then the end. Its owner, `client/attempt`, waits
+for the head and hands the stream on. The exchange knows which future is being waited on, so that a deadline or
+a failing connection can end the wait with an error of its own.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from trunkline.body.stream import StreamReader
+from trunkline.conn.errors import DeadlineExpired
+from trunkline.transport.deadline import Deadline
+from trunkline.wire.h1.head import ResponseHead
+from trunkline.wire.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_LINE_BYTES
+from trunkline.wire.message import RequestHead
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRules:
+    """What the client allows and wants for a response; one value serves all requests of a session.
+
+    read_limit_bytes: low mark of the body's buffer. read_timeout_s: longest silence of the peer.
+    """
+
+    max_line_bytes: int = MAX_LINE_BYTES
+    max_field_bytes: int = MAX_FIELD_BYTES
+    max_fields: int = MAX_FIELDS
+    read_limit_bytes: int = 2**18
+    decompress: bool = True
+    read_until_eof: bool = True
+    read_timeout_s: float | None = None
+
+
+class Carrier(Protocol):
+    """What an exchange asks of the connection that carries it."""
+
+    def abort_exchange(self, exchange: "Exchange", error: Exception | None = None) -> None:
+        """End the exchange, with `error` if anybody waits; the connection is closed if it cannot go on."""
+
+
+class Exchange:
+    """One request and its response.
+
+    as_public: makes the error that users see of one that the layers below raise. head: None until it has come.
+    body: the stream of the response, from the head on. error: what ended it, as the layer below raised it.
+    total_s: what its deadline allows for the whole request, redirects included.
+    """
+
+    __slots__ = (
+        "as_public",
+        "body",
+        "carrier",
+        "deadline",
+        "error",
+        "head",
+        "interrupt",
+        "is_answered",
+        "on_continue",
+        "request",
+        "rules",
+        "total_s",
+        "upload",
+        "waiter",
+    )
+
+    def __init__(
+        self,
+        request: RequestHead,
+        rules: ExchangeRules,
+        as_public: "Callable[[Exchange, Exception], Exception]",
+    ) -> None:
+        self.request = request
+        self.rules = rules
+        self.as_public = as_public
+        self.head: ResponseHead | None = None
+        self.body: StreamReader | None = None
+        self.carrier: Carrier | None = None
+        self.waiter: asyncio.Future[Any] | None = None  # Any: only ended here, by an error or without a value
+        self.deadline: Deadline | None = None
+        self.upload: asyncio.Task[None] | None = None
+        self.interrupt: Callable[[], None] | None = None  # ends a wait of the owner that is not `waiter`
+        self.on_continue: Callable[[], None] | None = None
+        self.error: Exception | None = None
+        self.total_s = 0.0
+        self.is_answered = False  # the peer's first byte has come, so the request may have been processed
+
+    @property
+    def is_complete(self) -> bool:
+        """True when the whole response has arrived, or the exchange failed: nothing is left to wait for."""
+        return self.carrier is None
+
+    def finish(self) -> None:
+        """Note that nothing more will come; idempotent."""
+        self.carrier = None
+        if self.deadline is not None:
+            self.deadline.cancel()
+
+    def fail(self, error: Exception) -> None:
+        """End the exchange with `error`, wherever its owner waits. The carrier must have let go of it."""
+        self.error = error
+        public = self.as_public(self, error)
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(public)
+        if self.body is not None and not self.body.is_eof():
+            self.body.set_exception(public)
+        if self.interrupt is not None:
+            self.interrupt()
+        if self.upload is not None:
+            self.upload.cancel()
+        self.finish()
+
+    def expire(self) -> None:
+        """End the exchange because its deadline has passed."""
+        if self.head is not None:
+            phase = "reading the response's body"
+        elif self.carrier is not None:
+            phase = "waiting for the response"
+        else:
+            phase = "waiting for a connection"
+        error = DeadlineExpired(phase, self.total_s)
+        if self.carrier is not None:
+            self.carrier.abort_exchange(self, error)
+        else:
+            self.fail(error)
+
+    def abort(self) -> None:
+        """Give up: no more of the response is wanted. Idempotent."""
+        if self.carrier is not None:
+            self.carrier.abort_exchange(self)
+        self.finish()

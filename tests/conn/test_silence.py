@@ -1,0 +1,134 @@
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from trunkline.conn.silence import SilenceTimer
+
+
+class FakeTimer:
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeLoop:
+    """A loop's clock and timers, moved by hand."""
+
+    def __init__(self) -> None:
+        self.clock = 1000.0
+        self.timers: list[FakeTimer] = []
+        self.armings = 0
+
+    def time(self) -> float:
+        return self.clock
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> FakeTimer:
+        self.armings += 1
+        timer = FakeTimer(when, callback)
+        self.timers.append(timer)
+        return timer
+
+    @property
+    def armed(self) -> list[FakeTimer]:
+        return [timer for timer in self.timers if not timer.cancelled]
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; timers fire when they are due."""
+        until = self.clock + seconds
+        while due := [timer for timer in self.armed if timer.when <= until]:
+            first = min(due, key=lambda timer: timer.when)
+            self.timers.remove(first)
+            self.clock = max(self.clock, first.when)
+            first.callback()
+        self.clock = until
+
+
+@pytest.fixture
+def loop() -> FakeLoop:
+    return FakeLoop()
+
+
+@pytest.fixture
+def silences() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def timer(loop: FakeLoop, silences: list[float]) -> SilenceTimer:
+    return SilenceTimer(cast(asyncio.AbstractEventLoop, loop), 10.0, silences.append)
+
+
+@pytest.mark.usefixtures("timer")
+def test_silence_is_told_once_when_it_reaches_the_limit(loop: FakeLoop, silences: list[float]) -> None:
+    loop.advance(9.9)
+    assert silences == []
+    loop.advance(0.2)
+    assert silences == [10.0]
+    loop.advance(100)
+    assert silences == [10.0]
+    assert loop.armed == []
+
+
+def test_silence_counts_from_the_last_byte(loop: FakeLoop, timer: SilenceTimer, silences: list[float]) -> None:
+    loop.advance(9)
+    timer.restart()
+    loop.advance(9.5)
+    assert silences == []
+    loop.advance(0.5)
+    assert silences == [10.0]
+
+
+def test_a_byte_costs_no_timer(loop: FakeLoop, timer: SilenceTimer, silences: list[float]) -> None:
+    for _ in range(1000):
+        loop.advance(0.1)
+        timer.restart()
+    assert silences == []
+    assert loop.armings <= 12  # one in ten seconds
+    assert len(loop.armed) == 1
+
+
+def test_a_pause_does_not_count(loop: FakeLoop, timer: SilenceTimer, silences: list[float]) -> None:
+    loop.advance(9)
+    timer.pause()
+    timer.pause()
+    assert loop.armed == []
+    loop.advance(100)
+    timer.restart()
+    loop.advance(9.9)
+    assert silences == []
+    loop.advance(0.1)
+    assert silences == [10.0]
+
+
+def test_it_can_be_started_anew_where_silence_is_told(loop: FakeLoop) -> None:
+    silences: list[float] = []
+
+    def wait_on(silent_s: float) -> None:
+        silences.append(silent_s)
+        started_anew.restart()
+
+    started_anew = SilenceTimer(cast(asyncio.AbstractEventLoop, loop), 10.0, wait_on)
+    loop.advance(35)
+    assert silences == [10.0, 10.0, 10.0]
+    started_anew.pause()
+    assert loop.armed == []
+
+
+@pytest.mark.usefixtures("timer")
+def test_a_timer_that_fires_a_trifle_early_counts(loop: FakeLoop, silences: list[float]) -> None:
+    loop.clock += 9.9995
+    loop.timers.pop().callback()  # as uvloop may
+    assert silences == [pytest.approx(9.9995)]
+
+
+async def test_on_a_real_loop() -> None:
+    loop = asyncio.get_running_loop()
+    silence: asyncio.Future[float] = loop.create_future()
+    SilenceTimer(loop, 0.02, silence.set_result)
+    assert await silence >= 0.019
