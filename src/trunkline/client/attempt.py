@@ -1,0 +1,72 @@
+"""One try: a request goes out on a connection, and the head of its response comes back.
+
+The pool gives a connection at once or after a wait; one deadline covers all, up to the last byte of the body. A
+connection that was idle may have been closed by the server just when we wrote to it. Then the request is sent once
+more, on a fresh connection, if nothing of it was sent or if doing it twice is the same as doing it once (RFC 9110
+§9.2.2) and its body can be given again. Redirects are `redirects`' part.
+"""
+
+from trunkline.client.failures import as_public
+from trunkline.client.request import ClientRequest
+from trunkline.client.settings import Settings
+from trunkline.client.upload import start_upload
+from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.errors import ConnectionLost, NotSent
+from trunkline.conn.exchange import Exchange
+from trunkline.ground.errors import TrunklineError
+from trunkline.ground.logs import client_logger
+from trunkline.pool.pool import Pool
+from trunkline.transport.deadline import Deadlines
+
+
+async def attempt(
+    pool: Pool, deadlines: Deadlines, request: ClientRequest, settings: Settings, left_s: float
+) -> Exchange:
+    """Send `request`; return its exchange once the head of the response has come.
+
+    left_s: seconds that are left of `settings.total_s`; 0 for no limit. Raises the public errors.
+    """
+    connection = pool.take(request.prepared.key)
+    is_fresh = connection is None
+    while True:
+        exchange = Exchange(request, settings.rules, as_public)
+        if left_s:
+            exchange.total_s = settings.total_s
+            exchange.deadline = deadline = deadlines.add(left_s, exchange.expire)
+        try:
+            if connection is None:
+                connection = await _acquire(pool, exchange, request, settings, is_fresh)
+            waiter = exchange.waiter = pool.loop.create_future()
+            connection.start(exchange, b"" if request.expects_continue else request.small_body)
+            if request.uploads:
+                start_upload(connection, exchange, request)
+            await waiter
+            exchange.waiter = None
+            return exchange
+        except BaseException as error:
+            exchange.abort()
+            if is_fresh or not _may_repeat(exchange, request, error):
+                if isinstance(error, TrunklineError):
+                    raise as_public(exchange, error) from error
+                raise
+        client_logger.debug("%s %s: the idle connection was stale; trying a fresh one", request.method, request.url)
+        if left_s:
+            left_s = max(deadline.expires_at - pool.loop.time(), 0.001)
+        connection = None
+        is_fresh = True
+
+
+async def _acquire(
+    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, is_fresh: bool
+) -> ClientH1:
+    connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=is_fresh)
+    if exchange.error is not None:  # the deadline passed in the moment in which the connection came
+        pool.release(connection)
+        raise exchange.error
+    return connection
+
+
+def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:
+    if isinstance(error, NotSent):
+        return True
+    return isinstance(exchange.error, ConnectionLost) and not exchange.is_answered and request.can_repeat

@@ -1,0 +1,66 @@
+"""A session's default fields, rendered once and shared by all requests that add nothing to them.
+
+Users may change `session.headers` at any time; multidict counts changes, so that one comparison tells whether the
+rendered block still holds.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from multidict import CIMultiDict, getversion, istr
+
+from trunkline import hdrs
+from trunkline.client.auth import BasicAuth
+from trunkline.client.request import ClientRequest
+from trunkline.ground.product import SERVER_SOFTWARE
+from trunkline.ground.types import LooseHeaders
+from trunkline.wire.message import FieldBlock
+
+# With one of these among the defaults, each request has to look at all of its fields.
+_NEED_A_LOOK: Final = (
+    hdrs.HOST,
+    hdrs.COOKIE,
+    hdrs.CONNECTION,
+    hdrs.CONTENT_LENGTH,
+    hdrs.TRANSFER_ENCODING,
+    hdrs.EXPECT,
+)
+
+
+class DefaultFields:
+    """headers: what users set and change. skip: lower-case names that are not added by us."""
+
+    def __init__(
+        self, headers: LooseHeaders | None, skip_auto_headers: Iterable[str] | None, auth: BasicAuth | None
+    ) -> None:
+        self.headers: CIMultiDict[str] = CIMultiDict(headers or ())
+        self.skip_auto_headers = frozenset(istr(name) for name in skip_auto_headers or ())
+        self.auth = auth
+        self._version = -1
+        self._blocks: tuple[FieldBlock, ...] | None = None
+        self._blocks_with_auth: tuple[FieldBlock, ...] | None = None
+
+    def blocks(self, *, with_auth: bool) -> tuple[FieldBlock, ...] | None:
+        """Return all fields of a request that adds none; None when there is no such thing."""
+        if self._now_at() != self._version:
+            self._render()
+        return self._blocks_with_auth if with_auth else self._blocks
+
+    def _now_at(self) -> int:
+        return getversion(self.headers)  # type: ignore[arg-type]  # its stub asks for an invariant MultiDict[object]
+
+    def _render(self) -> None:
+        self._version = self._now_at()
+        self._blocks = self._blocks_with_auth = None
+        if any(name in self.headers for name in _NEED_A_LOOK):
+            return
+        pairs = list(self.headers.items())
+        skip = {name.lower() for name in self.skip_auto_headers}
+        for name, value in (*ClientRequest.DEFAULT_HEADERS.items(), (hdrs.USER_AGENT, SERVER_SOFTWARE)):
+            if name not in self.headers and name.lower() not in skip:
+                pairs.append((name, value))
+        self._blocks = (FieldBlock(pairs),)
+        if self.auth is None:
+            self._blocks_with_auth = self._blocks
+        elif hdrs.AUTHORIZATION not in self.headers:
+            self._blocks_with_auth = (FieldBlock([*pairs, (hdrs.AUTHORIZATION, self.auth.encode())]),)

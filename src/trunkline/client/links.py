@@ -1,0 +1,40 @@
+"""Link fields (RFC 8288) as mappings, for `ClientResponse.links`."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from multidict import MultiDict, MultiDictProxy
+from yarl import URL
+
+from trunkline.wire.mime import split_parameters, unquote_string
+
+# One link-value: a target in angle brackets, then parameters in which a quoted string may hold commas.
+_LINK: Final = re.compile(r'\s*<([^>]*+)>((?:[^,"]++|"(?:[^"\\]|\\.)*+")*+)')
+
+Link = MultiDictProxy[str | URL]
+
+
+def parse_links(fields: Iterable[str], base: URL) -> "MultiDictProxy[Link]":
+    """Return the links of `fields` by their relation, or by their target where they have none.
+
+    base: what relative targets are resolved against. What fits no grammar is left out.
+    """
+    links: MultiDict[Link] = MultiDict()
+    for field in fields:
+        for match in _LINK.finditer(field):
+            target, parameters = match[1], _parameters(match[2])
+            relation = parameters.get("rel") or target
+            parameters.add("url", base.join(URL(target)))
+            links.add(str(relation), MultiDictProxy(parameters))
+    return MultiDictProxy(links)
+
+
+def _parameters(text: str) -> "MultiDict[str | URL]":
+    parameters: MultiDict[str | URL] = MultiDict()
+    for piece in split_parameters(text):
+        name, _, value = piece.partition("=")
+        if name.strip():
+            unquoted = unquote_string(value.strip())
+            parameters.add(name.strip().lower(), value.strip() if unquoted is None else unquoted)
+    return parameters

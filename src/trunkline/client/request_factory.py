@@ -1,0 +1,270 @@
+"""From the arguments of `session.request(…)` to a `ClientRequest`, with the session's defaults.
+
+What a request says replaces what the session says, name by name. Targets are kept by the text of their URL. Whatever is
+wrong with an argument is raised here, before a connection is asked for.
+"""
+
+from collections.abc import Callable, Iterable
+from http.cookies import Morsel
+from typing import Any, Final
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from trunkline import hdrs
+from trunkline.abc import AbstractCookieJar
+from trunkline.body.bytes_payload import JsonBytesPayload, JsonPayload
+from trunkline.client.auth import BasicAuth
+from trunkline.client.cookiejar import CookieJar
+from trunkline.client.defaults import DefaultFields
+from trunkline.client.errors import InvalidUrlClientError
+from trunkline.client.redirects import BODY_FIELDS, CREDENTIAL_FIELDS, Redirect
+from trunkline.client.request import ClientRequest, merge_headers
+from trunkline.client.target import Prepared, prepare
+from trunkline.ground.types import Query, StrOrURL
+from trunkline.pool.connector import merged_ssl
+from trunkline.wire.cookies import check_cookies
+from trunkline.wire.message import FieldBlock
+from trunkline.wire.version import HttpVersion, HttpVersion11
+
+MAX_TARGETS: Final = 1024  # URLs kept by a session, about 2 KiB each
+
+# Options that change the head or the body; a request with none of them is the session's plain one.
+_SHAPING: Final = frozenset(
+    {
+        "params",
+        "data",
+        "json",
+        "cookies",
+        "headers",
+        "skip_auto_headers",
+        "auth",
+        "compress",
+        "chunked",
+        "expect100",
+    }
+)
+_TLS: Final = frozenset({"ssl", "server_hostname", "verify_ssl", "ssl_context", "fingerprint"})
+_SENDING: Final = frozenset(
+    {"allow_redirects", "max_redirects", "raise_for_status", "read_until_eof", "timeout", "read_bufsize"}
+    | {"auto_decompress", "max_line_size", "max_field_size", "max_headers"}
+)
+# Options of aiohttp's that need parts which are not here yet. None, or empty, asks for nothing.
+_NOT_YET: Final = frozenset(
+    {"proxy", "proxy_auth", "proxy_headers", "trace_request_ctx", "middlewares", "upload_tracker"}
+)
+_KNOWN: Final = _SHAPING | _TLS | _SENDING | _NOT_YET
+
+
+class RequestFactory:
+    """Builds the requests of one session. json_serialize returns text, json_serialize_bytes bytes."""
+
+    def __init__(
+        self,
+        session: Any,  # Any: the session's module is above this one; requests only carry it
+        *,
+        base_url: URL | None,
+        fields: DefaultFields,
+        jar: AbstractCookieJar,
+        request_class: type[ClientRequest],
+        version: HttpVersion,
+        json_serialize: Callable[[Any], str],
+        json_serialize_bytes: Callable[[Any], bytes] | None,
+    ) -> None:
+        self.base_url = base_url
+        self.json_serialize = json_serialize
+        self._session = session
+        self._fields = fields
+        self._jar = jar
+        # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
+        chooses_itself = type(jar).filter_cookies is not CookieJar.filter_cookies
+        self._cached_cookies = None if chooses_itself else jar.cookie_header  # type: ignore[attr-defined]  # CookieJar's
+        self._request_class = request_class
+        self._version = version
+        self._json_serialize_bytes = json_serialize_bytes
+        self._has_plain = request_class is ClientRequest and version == HttpVersion11
+        self._targets: dict[str, Prepared] = {}
+
+    def build(self, method: str, str_or_url: StrOrURL, options: dict[str, Any]) -> ClientRequest:
+        """Return the request that `options`, the arguments of `ClientSession.request`, describe.
+
+        Raises InvalidUrlClientError, NonHttpUrlClientError, ValueError or TypeError.
+        """
+        prepared = self._targets.get(str_or_url) if type(str_or_url) is str else None
+        if prepared is None or "params" in options:
+            url = self.url(str_or_url, options.get("params"))
+            if url.raw_user is not None or url.raw_password is not None:
+                return self._build_with_url_credentials(method, url, options)
+            prepared = self._remember(str_or_url, url, options)
+        if not _TLS.isdisjoint(options):
+            prepared = with_tls_options(prepared, options)
+        if self._has_plain and method in ClientRequest.GET_METHODS and _SHAPING.isdisjoint(options):
+            plain = self._plain(method, prepared)
+            if plain is not None:
+                return plain
+        return self._build(method, prepared, options, auth=options.get("auth"))
+
+    def build_hop(
+        self, redirect: Redirect, request: ClientRequest, options: dict[str, Any]
+    ) -> tuple[ClientRequest, dict[str, Any]]:
+        """Return the request to which `redirect` sends `request`, and the options that it was built from."""
+        options = {name: value for name, value in options.items() if name not in ("params", "json", "data")}
+        headers = CIMultiDict(options.get("headers") or ())
+        if redirect.keeps_body and request.body:
+            options["data"] = request.body
+        elif not redirect.keeps_body:
+            _drop(headers, BODY_FIELDS)
+            for name in ("compress", "chunked", "expect100"):
+                options.pop(name, None)
+        options["headers"] = headers
+        if not redirect.keeps_credentials:
+            _drop(headers, CREDENTIAL_FIELDS)
+            _drop(headers, (hdrs.HOST,))
+            options.pop("auth", None)
+            options.pop("cookies", None)
+        url, auth = _split_credentials(redirect.url)
+        prepared = prepare(url)
+        if not _TLS.isdisjoint(options):
+            prepared = with_tls_options(prepared, options)
+        hop = self._build(
+            redirect.method,
+            prepared,
+            options,
+            auth=auth or options.get("auth"),
+            keeps_credentials=redirect.keeps_credentials,
+        )
+        return hop, options
+
+    # URLs.
+
+    def url(self, str_or_url: StrOrURL, params: Query = None) -> URL:
+        """Return the URL to request, joined to the base and with `params` added to its query."""
+        try:
+            url = URL(str_or_url)
+            if self.base_url is not None:
+                url = self.base_url.join(url)
+            return url.extend_query(params) if params else url
+        except ValueError as error:
+            raise InvalidUrlClientError(str_or_url, str(error)) from error
+
+    def _remember(self, str_or_url: StrOrURL, url: URL, options: dict[str, Any]) -> Prepared:
+        prepared = prepare(url)
+        if type(str_or_url) is str and "params" not in options:
+            if len(self._targets) >= MAX_TARGETS:
+                self._targets.clear()
+            self._targets[str_or_url] = prepared
+        return prepared
+
+    def _build_with_url_credentials(self, method: str, url: URL, options: dict[str, Any]) -> ClientRequest:
+        if options.get("auth") is not None:
+            raise ValueError("Cannot combine AUTH argument with credentials encoded in URL; give one of them")
+        url, auth = _split_credentials(url)
+        prepared = with_tls_options(prepare(url), options)
+        return self._build(method, prepared, options, auth=auth)
+
+    def _may_use_session_auth(self, url: URL) -> bool:
+        # With a base URL the credentials are meant for its origin.
+        return self.base_url is None or self.base_url.origin() == url.origin()
+
+    # Requests.
+
+    def _plain(self, method: str, prepared: Prepared) -> ClientRequest | None:
+        with_auth = self._fields.auth is not None and self._may_use_session_auth(prepared.url)
+        blocks = self._fields.blocks(with_auth=with_auth)
+        if blocks is None or self._cached_cookies is None:
+            return None
+        cookies = self._cached_cookies(prepared.url)
+        if cookies:
+            blocks = (*blocks, FieldBlock(((hdrs.COOKIE, cookies),)))
+        return ClientRequest.plain(method, prepared, blocks, self._session)
+
+    def _build(
+        self,
+        method: str,
+        prepared: Prepared,
+        options: dict[str, Any],
+        *,
+        auth: BasicAuth | None,
+        keeps_credentials: bool = True,
+    ) -> ClientRequest:
+        headers = merge_headers(self._fields.headers, options.get("headers"))
+        if not keeps_credentials:
+            _drop(headers, CREDENTIAL_FIELDS)
+        if auth is None and keeps_credentials and hdrs.AUTHORIZATION not in headers:
+            auth = self._fields.auth if self._may_use_session_auth(prepared.url) else None
+        elif auth is not None and hdrs.AUTHORIZATION in headers:
+            raise ValueError(
+                "Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL; give one of them"
+            )
+        skip = options.get("skip_auto_headers")
+        request = self._request_class(
+            method,
+            prepared.real_url,
+            headers=headers,
+            skip_auto_headers={*self._fields.skip_auto_headers, *(skip or ())},
+            data=self._data(options),
+            cookies=self._cookies(prepared.url, options.get("cookies")),
+            auth=auth,
+            version=self._version,
+            compress=options.get("compress"),
+            chunked=options.get("chunked"),
+            expect100=options.get("expect100") or False,
+            session=self._session,
+            ssl=prepared.key.ssl,
+            server_hostname=prepared.key.server_hostname,
+            prepared=prepared,
+        )
+        request.seal()
+        return request
+
+    def _data(self, options: dict[str, Any]) -> Any:  # Any: whatever the payload registry knows
+        data, value = options.get("data"), options.get("json")
+        if value is None:
+            return data
+        if data is not None:
+            raise ValueError("data and json parameters can not be used at the same time")
+        if self._json_serialize_bytes is not None:
+            return JsonBytesPayload(value, dumps=self._json_serialize_bytes)
+        return JsonPayload(value, dumps=self.json_serialize)
+
+    def _cookies(self, url: URL, given: Any) -> list[Morsel[str]]:  # Any: see `check_cookies`
+        morsels = {morsel.key: morsel for morsel in self._jar.filter_cookies(url).values()}
+        if given:
+            morsels |= {morsel.key: morsel for morsel in check_cookies(given, quote=self._jar.quote_cookie)}
+        return list(morsels.values())
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Raise TypeError for an argument that `request` does not know, ValueError for one that cannot be served yet."""
+    unknown = options.keys() - _KNOWN
+    if unknown:
+        raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")
+    for name in _NOT_YET & options.keys():
+        if options[name] is not None and options[name] != ():
+            raise ValueError(f"{name}= is not supported yet; leave it out (docs/compat.md lists what is)")
+
+
+def with_tls_options(prepared: Prepared, options: dict[str, Any]) -> Prepared:
+    """Return `prepared` with the TLS settings of a request."""
+    if _TLS.isdisjoint(options):
+        return prepared
+    setting = merged_ssl(
+        options.get("ssl", True),
+        options.get("verify_ssl"),
+        options.get("ssl_context"),
+        options.get("fingerprint"),
+    )
+    return prepared.with_tls(setting, options.get("server_hostname"))
+
+
+def _split_credentials(url: URL) -> tuple[URL, BasicAuth | None]:
+    try:
+        auth = BasicAuth.from_url(url)
+    except ValueError as error:
+        raise InvalidUrlClientError(url.with_user(None), f"its credentials cannot be sent: {error}") from error
+    return (url, None) if auth is None else (url.with_user(None), auth)
+
+
+def _drop(headers: "CIMultiDict[str]", names: Iterable[str]) -> None:
+    for name in names:
+        headers.popall(name, None)

@@ -1,0 +1,382 @@
+"""`ClientResponse`: the answer to one request, as users read it.
+
+It is made when the head has come. Everything derived from the head (multidict, cookies, links, media type) is computed
+when somebody asks. The body arrives in `content`; when it has come whole, the connection is already back in the
+pool, and `release` finds nothing to do. A response dropped before that closes its connection, and says so.
+"""
+
+import asyncio
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from types import MappingProxyType, TracebackType
+from typing import Any, Final
+
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDictProxy
+from yarl import URL
+
+from trunkline import hdrs
+from trunkline.body.stream import StreamReader
+from trunkline.client.errors import ClientConnectionError, ClientResponseError, ContentTypeError
+from trunkline.client.links import parse_links
+from trunkline.client.request_info import RequestInfo
+from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.exchange import Exchange
+from trunkline.ground.types import RawHeaders
+from trunkline.pool.connection import Connection
+from trunkline.wire.content_disposition import content_disposition_filename, parse_content_disposition
+from trunkline.wire.cookies import parse_set_cookies
+from trunkline.wire.h1.head import Field
+from trunkline.wire.mime import media_type
+from trunkline.wire.version import HttpVersion
+
+_RELEASED: Final = "Connection closed: the response was released or closed before its body was read; read it first"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDisposition:
+    """A Content-Disposition field (RFC 6266). type: such as `attachment`."""
+
+    type: str | None
+    parameters: Mapping[str, str]
+    filename: str | None
+
+
+class ClientResponse:
+    """A response. Sessions make it; `async with` it, or read it to its end, or `release` it."""
+
+    # What holds until the head has come; class attributes, so that making a response sets few of them.
+    version: HttpVersion | None = None
+    status: int = None  # type: ignore[assignment]  # None only in responses made by hand, before `status` is set
+    reason: str | None = None
+    content: StreamReader = None  # type: ignore[assignment]  # as with `status`
+    _fields: Sequence[Field] = ()
+    _headers: "CIMultiDictProxy[str] | None" = None
+    _raw_headers: RawHeaders | None = None
+    _cookies: SimpleCookie | None = None
+    _history: "tuple[ClientResponse, ...]" = ()
+    _body: bytes | None = None
+    _exchange: Exchange | None = None
+    _released = False
+    _request: Any = None  # Any: the request's module is beside this one, and test doubles bring their own
+    _request_info: RequestInfo | None = None
+
+    def __init__(
+        self,
+        method: str,
+        url: URL,
+        *,
+        writer: object = None,
+        continue100: object = None,
+        timer: object = None,
+        request_info: RequestInfo | None = None,
+        traces: object = (),
+        loop: asyncio.AbstractEventLoop | None = None,
+        session: Any = None,  # Any: the session's module is above this one
+        stream_writer: object = None,
+    ) -> None:
+        """url: with its fragment. The rest is for test doubles: all of it is optional."""
+        self.method = method
+        self._real_url = url
+        self._loop = loop
+        self._session = session
+        if request_info is not None:
+            self._request_info = request_info
+
+    # Any: a ClientRequest; see `_request`
+    def begin(self, exchange: Exchange, request: Any, history: "tuple[ClientResponse, ...]") -> None:
+        """Take what `exchange` has received; called once, when the head has come."""
+        head = exchange.head
+        assert head is not None
+        assert exchange.body is not None
+        self.version = head.version
+        self.status = head.status
+        self.reason = head.reason
+        self._fields = head.fields
+        self.content = exchange.body
+        self._exchange = exchange
+        self._request = request
+        if history:
+            self._history = history
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        exchange = self._exchange
+        if exchange is not None and exchange.carrier is not None:
+            loop = self._loop
+            if loop is None or not loop.is_closed():
+                exchange.abort()
+            _warn(
+                f"Unclosed response {self.method} {self.url} [{self.status}]: its connection had to be closed; "
+                "use `async with` on the request, read the body to its end, or call release()",
+                ResourceWarning,
+                source=self,
+            )
+
+    def __repr__(self) -> str:
+        reason = (self.reason or "").encode("ascii", "backslashreplace").decode("ascii")
+        return f"<{type(self).__name__}({self.url}) [{self.status} {reason}]>\n{self.headers}\n"
+
+    # The request.
+
+    @property
+    def url(self) -> URL:
+        """The URL that was requested, without its fragment."""
+        return self._real_url.with_fragment(None) if self._real_url.raw_fragment else self._real_url
+
+    url_obj = url
+
+    @property
+    def real_url(self) -> URL:
+        """The URL that was requested, with its fragment."""
+        return self._real_url
+
+    @property
+    def host(self) -> str:
+        """The host of the URL."""
+        return self._real_url.host or ""
+
+    @property
+    def request_info(self) -> RequestInfo:
+        """The request's method, URLs and fields."""
+        if self._request_info is None:
+            if self._request is not None:
+                self._request_info = self._request.request_info
+            else:
+                fields: CIMultiDict[str] = CIMultiDict()
+                self._request_info = RequestInfo(self.url, self.method, CIMultiDictProxy(fields), self._real_url)
+        return self._request_info
+
+    @property
+    def history(self) -> "tuple[ClientResponse, ...]":
+        """The redirects that led here, first one first."""
+        return self._history
+
+    # The head.
+
+    @property
+    def headers(self) -> "CIMultiDictProxy[str]":
+        """The fields, by name in any case."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = CIMultiDictProxy(CIMultiDict(self._fields))
+        return headers
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The fields as bytes, in the order and case received."""
+        if self._raw_headers is None:
+            self._raw_headers = tuple(
+                (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+                for name, value in self._fields
+            )
+        return self._raw_headers
+
+    @property
+    def ok(self) -> bool:
+        """True when the status is below 400."""
+        return self.status < 400
+
+    @property
+    def cookies(self) -> SimpleCookie:
+        """The cookies that the response sets, by name."""
+        if self._cookies is None:
+            self._cookies = SimpleCookie()
+            morsels, _ = parse_set_cookies(self.headers.getall(hdrs.SET_COOKIE, ()))
+            for morsel in morsels:
+                dict.__setitem__(self._cookies, morsel.key, morsel)  # SimpleCookie's own would parse the value again
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: SimpleCookie) -> None:
+        self._cookies = cookies
+
+    @property
+    def links(self) -> "MultiDictProxy[MultiDictProxy[str | URL]]":
+        """The Link fields (RFC 8288), by relation."""
+        return parse_links(self.headers.getall(hdrs.LINK, ()), self.url)
+
+    @property
+    def content_type(self) -> str:
+        """The media type, 'application/octet-stream' when there is none or it is malformed."""
+        return media_type(self.headers.get(hdrs.CONTENT_TYPE))[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of Content-Type."""
+        return media_type(self.headers.get(hdrs.CONTENT_TYPE))[1].get("charset")
+
+    @property
+    def content_disposition(self) -> ContentDisposition | None:
+        """The Content-Disposition field (RFC 6266), taken apart."""
+        field = self.headers.get(hdrs.CONTENT_DISPOSITION)
+        if field is None:
+            return None
+        kind, parameters = parse_content_disposition(field)
+        return ContentDisposition(kind, MappingProxyType(parameters), content_disposition_filename(parameters))
+
+    @property
+    def content_length(self) -> int | None:
+        """The number that Content-Length gives."""
+        value = self.headers.get(hdrs.CONTENT_LENGTH)
+        return None if value is None else int(value)
+
+    # The connection.
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, while the response is still arriving."""
+        exchange = self._exchange
+        if exchange is None or not isinstance(exchange.carrier, ClientH1):
+            return None
+        return Connection(exchange.carrier, self._loop or asyncio.get_running_loop())
+
+    @property
+    def closed(self) -> bool:
+        """True when the connection is not held any more."""
+        return self._released or self._exchange is None or self._exchange.carrier is None
+
+    @property
+    def holds_anything(self) -> bool:
+        """True until the body was read to its end, or the response released."""
+        exchange = self._exchange
+        if exchange is None:
+            return False
+        return exchange.carrier is not None or (self._body is None and not self._released)
+
+    def close(self) -> None:
+        """Give up the response: its connection is closed unless the body had come whole."""
+        self.release()
+
+    def release(self) -> "Released":
+        """Let go of the connection; it is closed if the body has not come whole. May be awaited."""
+        if not self._released:
+            self._released = True
+            exchange = self._exchange
+            if exchange is not None and exchange.carrier is not None:
+                exchange.abort()
+            content = self.content
+            if self._body is None and content is not None and not content.at_eof():
+                content.set_exception(ClientConnectionError(_RELEASED))
+        return RELEASED
+
+    async def wait_for_close(self) -> None:
+        """Wait until the request's body was sent, then release."""
+        exchange = self._exchange
+        if exchange is not None and exchange.upload is not None:
+            await asyncio.wait([exchange.upload])
+        self.release()
+
+    async def __aenter__(self) -> "ClientResponse":
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.release()
+        await self.wait_for_close()
+
+    # The body.
+
+    async def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises ClientPayloadError when it was cut short or damaged, ClientConnectionError after `release`.
+        """
+        body = self._body
+        if body is None:
+            try:
+                body = self._body = await self.content.read()
+            except BaseException:
+                self.close()
+                raise
+        return body
+
+    def get_encoding(self) -> str:
+        """Return the charset to decode the body with: the server's, else what the session's resolver says."""
+        kind, parameters = media_type(self.headers.get(hdrs.CONTENT_TYPE))
+        charset = parameters.get("charset")
+        if charset is not None and _is_known(charset):
+            return charset
+        if kind == "application/json" or kind.endswith("+json"):
+            return "utf-8"  # RFC 8259 §8.1
+        if self._body is None:
+            raise RuntimeError("Cannot compute fallback encoding of a not yet read body; await read() first")
+        if self._session is None:
+            return "utf-8"
+        encoding: str = self._session.resolve_charset(self, self._body)
+        return encoding
+
+    async def text(self, encoding: str | None = None, errors: str = "strict") -> str:
+        """Return the body as text. Raises UnicodeDecodeError where `errors` says so."""
+        body = await self.read()
+        return body.decode(encoding or self.get_encoding(), errors)
+
+    # Any: what JSON holds is not known
+    async def json(
+        self,
+        *,
+        encoding: str | None = None,
+        loads: Callable[[str], Any] = json.loads,
+        content_type: str | None = "application/json",
+    ) -> Any:
+        """Return the body as JSON, None when it is empty.
+
+        content_type: the media type that the response must have; None for any. `application/json` also takes
+        types that end in `+json` (RFC 6839). Raises ContentTypeError when it differs.
+        """
+        body = await self.read()
+        if content_type is not None:
+            self._check_json_type(content_type)
+        stripped = body.strip()
+        if not stripped:
+            return None
+        return loads(stripped.decode(encoding or self.get_encoding()))
+
+    def _check_json_type(self, wanted: str) -> None:
+        kind = media_type(self.headers.get(hdrs.CONTENT_TYPE))[0]
+        wanted = wanted.lower()
+        if wanted == kind or (wanted == "application/json" and kind.endswith("+json")):
+            return
+        seen = self.headers.get(hdrs.CONTENT_TYPE, "")
+        if wanted not in seen.lower():
+            raise ContentTypeError(
+                self.request_info,
+                self.history,
+                status=self.status,
+                message=f"Attempt to decode JSON with unexpected mimetype: {seen}",
+                headers=self.headers,
+            )
+
+    def raise_for_status(self) -> None:
+        """Raise ClientResponseError when the status is 400 or above; the connection is released first."""
+        if not self.ok:
+            reason = self.reason or ""
+            self.release()
+            raise ClientResponseError(
+                self.request_info, self.history, status=self.status, message=reason, headers=self.headers
+            )
+
+
+class Released:
+    """What `release` returns: awaiting it does nothing. Old programs await it, new ones need not."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Any:
+        return iter(())
+
+
+RELEASED: Final = Released()
+
+
+def _is_known(charset: str) -> bool:
+    try:
+        "".encode(charset)
+    except (LookupError, ValueError):
+        return False
+    return True

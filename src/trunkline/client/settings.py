@@ -1,0 +1,62 @@
+"""`Settings`: the options of a session that decide how a request is sent and its response read.
+
+They are computed once for a session; a request that overrides some gets a copy of its own.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from trunkline.client.timeouts import ClientTimeout, as_client_timeout
+from trunkline.conn.exchange import ExchangeRules
+from trunkline.ground.sentinel import sentinel
+from trunkline.pool.pool import ConnectLimits
+
+# A bool, or a coroutine function that raises for responses it does not like. Any: responses are above this module.
+RaiseForStatus = bool | Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a request is sent. total_s: 0 for no limit; read_timeout_s and the rest of the timeouts are in the parts."""
+
+    rules: ExchangeRules
+    limits: ConnectLimits
+    total_s: float
+    raise_for_status: RaiseForStatus = False
+    allow_redirects: bool = True
+    max_redirects: int = 10  # aiohttp's default; 0 for no limit
+
+    def overridden(self, options: dict[str, Any]) -> "Settings":
+        """Return these settings with what one request's `options` say; Any: values by `ClientSession.request`."""
+        rules = {field: options[name] for name, field in _RULES.items() if options.get(name) is not None}
+        changes: dict[str, Any] = {}
+        timeout = options.get("timeout", sentinel)
+        if timeout is not sentinel:
+            of_timeout = as_client_timeout(timeout)
+            rules["read_timeout_s"] = of_timeout.sock_read or None
+            changes |= {"limits": connect_limits(of_timeout), "total_s": of_timeout.total or 0}
+        for name in ("allow_redirects", "max_redirects"):
+            if name in options:
+                changes[name] = options[name]
+        if options.get("raise_for_status") is not None:
+            changes["raise_for_status"] = options["raise_for_status"]
+        if rules:
+            changes["rules"] = replace(self.rules, **rules)
+        return replace(self, **changes) if changes else self
+
+
+# Options of a request, by the field of ExchangeRules that they override.
+_RULES: Final = {
+    "read_bufsize": "read_limit_bytes",
+    "auto_decompress": "decompress",
+    "read_until_eof": "read_until_eof",
+    "max_line_size": "max_line_bytes",
+    "max_field_size": "max_field_bytes",
+    "max_headers": "max_fields",
+}
+
+
+def connect_limits(timeout: ClientTimeout) -> ConnectLimits:
+    """Return the part of `timeout` that the pool heeds."""
+    return ConnectLimits(timeout.connect or None, timeout.sock_connect or None)

@@ -1,0 +1,80 @@
+"""URLs to targets: which URLs may be requested, and what is derived from them once.
+
+Services ask the same URLs again and again, so a session keeps what it derived, by the URL's text. A host that a
+resolver might read in another way than we do is refused before anybody is asked.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Final
+
+from yarl import URL
+
+from trunkline.client.errors import InvalidUrlClientError, NonHttpUrlClientError
+from trunkline.conn.key import ConnectionKey
+from trunkline.wire.message import Target
+
+# RFC 3986 §3.2.2: reg-name without percent-encoding, which no host name that DNS knows needs.
+_NAME: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]+")
+_PATH: Final = re.compile(r"[!-~]+")  # no space, control or non-ASCII character may reach the request line
+# A host whose last label is a number is an address, and must be a whole one (WHATWG URL, "ends in a number").
+_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_HTTP_SCHEMES: Final = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+
+
+class Prepared:
+    """What a session derives from one URL. url: without the fragment; real_url: as it was asked for."""
+
+    __slots__ = ("key", "real_url", "target", "url")
+
+    def __init__(self, real_url: URL, url: URL, key: ConnectionKey, target: Target) -> None:
+        self.real_url = real_url
+        self.url = url
+        self.key = key
+        self.target = target
+
+    # Any: an ssl= setting; the key only compares it
+    def with_tls(self, ssl: Any, server_hostname: str | None) -> "Prepared":
+        """Return the same for other TLS settings."""
+        key = self.key._replace(ssl=ssl, server_hostname=server_hostname)
+        return Prepared(self.real_url, self.url, key, self.target)
+
+
+def prepare(real_url: URL) -> Prepared:
+    """Derive what a request needs from its URL, whose credentials have been taken out.
+
+    Raises InvalidUrlClientError, or NonHttpUrlClientError for schemes that are not HTTP's.
+    """
+    scheme = _HTTP_SCHEMES.get(real_url.scheme)
+    if scheme is None and real_url.scheme:
+        raise NonHttpUrlClientError(real_url)
+    host = real_url.raw_host
+    if scheme is None or not host:
+        raise InvalidUrlClientError(real_url)
+    if ":" in host:
+        host = host.replace("%25", "%")  # before an IPv6 zone (RFC 6874 §2)
+    _check_host(real_url, host)
+    path = real_url.raw_path_qs or "/"
+    if _PATH.fullmatch(path) is None:
+        raise InvalidUrlClientError(real_url, "its path or query has a space, control or non-ASCII character; quote it")
+    authority = real_url.host_port_subcomponent
+    if authority is None:
+        raise InvalidUrlClientError(real_url)
+    url = real_url.with_fragment(None) if real_url.raw_fragment else real_url
+    key = ConnectionKey(host, real_url.port, scheme == "https", True)
+    return Prepared(real_url, url, key, Target(scheme, authority, path))
+
+
+def _check_host(url: URL, host: str) -> None:
+    if ":" in host:
+        kind: type[IPv4Address | IPv6Address] = IPv6Address
+    elif _NAME.fullmatch(host) is None:
+        raise InvalidUrlClientError(url, f"host {host!r} has a character that no host name has")
+    elif _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None:
+        kind = IPv4Address
+    else:
+        return
+    try:
+        kind(host)
+    except ValueError as error:
+        raise InvalidUrlClientError(url, f"host {host!r} looks like an IP address but is none: {error}") from None
