@@ -1,0 +1,77 @@
+"""The command `trunkline`: reads its arguments, and calls the sub-command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+_DEMO_PACKAGES = ("rich", "trustme")  # the extra `cli`
+_INTERRUPTED = 130  # POSIX shells: 128 + SIGINT
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _demo(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="trunkline", description="An asyncio HTTP client.")
+    parser.add_argument("--version", action="version", version=f"trunkline {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="show what one shared session saves, on loopback",
+        description="Send the same requests with a session each and with one shared session, on loopback.",
+    )
+    demo.add_argument(
+        "--requests",
+        type=_count,
+        default=2000,
+        metavar="N",
+        help="requests of each style, half http, half https (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--concurrency",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="requests at a time, and the limit of the pool (default: %(default)s)",
+    )
+    demo.add_argument("--plain", action="store_true", help="no colour, no live bar, ASCII only")
+    demo.add_argument("--no-color", action="store_true", help="no colour (as with NO_COLOR set)")
+    return parser
+
+
+def _version() -> str:
+    try:
+        return version("trunkline")
+    except PackageNotFoundError:  # run from a source tree
+        return "(version unknown: not installed)"
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} given; wanted 1 or more")
+    return number
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    missing = [name for name in _DEMO_PACKAGES if find_spec(name) is None]
+    if missing:
+        print(
+            f"trunkline demo needs {' and '.join(missing)}, not installed here; run: pip install 'trunkline[cli]'",
+            file=sys.stderr,
+        )
+        return 1
+    from trunkline.cli.demo import run_demo  # needs the optional packages above
+
+    return run_demo(arguments.requests, arguments.concurrency, plain=arguments.plain, no_color=arguments.no_color)
