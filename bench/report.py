@@ -1,0 +1,153 @@
+"""Turns outcomes into text: tables for the terminal, and the generated part of docs/benchmarks.md.
+
+The page carries the machine in general terms only. A missed target is printed as missed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.rounds import Contender, Outcome
+from bench.scenarios import SCENARIOS
+from bench.server import nginx_version
+from bench.targets import SUBJECT, Figures, misses, target_text
+
+PAGE_INTRO = """# Benchmarks
+
+`make bench` writes the figures on this page. It compares trunkline with aiohttp (with its C extensions),
+httpx, pyreqwest and wreq against one nginx worker on loopback. Every round of every client runs in a
+process of its own, the clients take turns, and the median over the rounds is shown. CPU is user and system
+time of the client's process, all its threads included, from the end of the warm-up to the last answer,
+divided by the requests. A ratio compares that CPU time with aiohttp's on the default loop, in the same run:
+below 1 is cheaper. All verify TLS certificates against the same CA.
+
+wreq and pyreqwest are written in Rust. wreq bounds the connections that it keeps but not those that it
+opens, so scenario j puts a semaphore around it; its `json=` is slower than `json.dumps`, so scenario f uses
+the latter. pyreqwest serialises JSON itself, in Rust. httpx may keep 100 idle connections instead of 20. In
+scenario h a client may resume a TLS session if it does so by default. Whatever else a client does by
+default stays on.
+
+`make bench-instructions` counts instructions in user space under valgrind: steady on a busy machine.
+"""
+
+HEADINGS = {
+    "cpu_us": ("CPU µs", "{:,.0f}"),
+    "import_ms": ("import ms", "{:.0f}"),
+    "per_s": ("requests/s", "{:,.0f}"),
+    "p50_ms": ("p50 ms", "{:.2f}"),
+    "p99_ms": ("p99 ms", "{:.2f}"),
+    "rss_mb": ("peak MB", "{:.1f}"),
+    "ratio": ("ratio", "{:.2f}"),
+}
+PACKAGES = ("aiohttp", "httpx", "pyreqwest", "wreq", "trunkline", "uvloop")
+
+
+def title(scenario: str) -> str:
+    """Return the scenario's letter and what it does."""
+    return "import" if scenario == "import" else f"{scenario}: {SCENARIOS[scenario].title}"
+
+
+def table(outcome: Outcome) -> str:
+    """Return the figures of one scenario as a Markdown table, readable in a terminal too."""
+    if not outcome.figures:
+        return ""
+    names = [name for name in HEADINGS if name in next(iter(outcome.figures.values()))]
+    rows = [["client", "loop", *(HEADINGS[name][0] for name in names)]]
+    for (engine, loop), figures in outcome.figures.items():
+        rows.append([engine, loop, *(HEADINGS[name][1].format(figures[name]) for name in names)])
+    return align(rows)
+
+
+def align(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells, the first of them the heading, as a Markdown table; numbers go to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    is_number = [all(_is_number(row[i]) for row in rows[1:]) for i in range(len(widths))]
+    rule = ["-" * (width - 1) + "-:"[right] for width, right in zip(widths, is_number, strict=True)]
+    lines = [rows[0], rule, *rows[1:]]
+    return "\n".join("| " + " | ".join(_padded(line, widths, is_number)) + " |" for line in lines)
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]) -> Iterable[str]:
+    for cell, width, right in zip(cells, widths, is_number, strict=True):
+        yield cell.rjust(width) if right else cell.ljust(width)
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "").isdigit()
+
+
+def verdict(scenario: str, outcome: Outcome) -> str:
+    """Return `met`, `missed: …` or, without figures of trunkline, `not measured`."""
+    if not any(engine == SUBJECT for engine, _ in (*outcome.figures, *outcome.failures)):
+        return "not measured"
+    missed = [f"{loop} failed" for engine, loop in outcome.failures if engine == SUBJECT]
+    missed += misses(scenario, outcome.figures)
+    return "**missed**: " + "; ".join(missed) if missed else "met"
+
+
+def summary(outcomes: Mapping[str, Outcome]) -> str:
+    """Return the table of ratios: a row per scenario, `default / uvloop` in each cell."""
+    engines = list(dict.fromkeys(engine for outcome in outcomes.values() for engine, _ in outcome.figures))
+    rows = [["scenario", *engines, "target", "result"]]
+    for scenario, outcome in outcomes.items():
+        cells = [_ratios(engine, outcome.figures) for engine in engines]
+        if scenario == "import":
+            cells = [_import_cell(outcome.figures.get((engine, "default"))) for engine in engines]
+        rows.append([title(scenario), *cells, target_text(scenario), verdict(scenario, outcome)])
+    return align(rows)
+
+
+def _ratios(engine: str, figures: Mapping[Contender, Figures]) -> str:
+    both = [figures.get((engine, loop)) for loop in ("default", "uvloop")]
+    return " / ".join(f"{one['ratio']:.2f}" if one else "–" for one in both)
+
+
+def _import_cell(figures: Figures | None) -> str:
+    return f"{figures['import_ms']:.0f} ms, {figures['rss_mb']:.1f} MB" if figures else "–"
+
+
+def machine() -> dict[str, str]:
+    """Describe the machine in general terms, with the versions of all that took part."""
+    parts = {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "nginx": nginx_version(),
+    }
+    return parts | {package: _version(package) for package in PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "from its sources"
+
+
+def page_part(outcomes: Mapping[str, Outcome], rounds: int, plot_name: str) -> str:
+    """Return the generated part of the page."""
+    about = ", ".join(f"{name}: {value}" for name, value in machine().items())
+    parts = [
+        f"{about}; rounds: {rounds}.",
+        "## Ratio to aiohttp, default loop / uvloop",
+        f"![CPU per request of each client, as a ratio to aiohttp]({plot_name})",
+        summary(outcomes),
+    ]
+    for scenario, outcome in outcomes.items():
+        parts += [f"## {title(scenario)}", table(outcome)]
+        parts += [f"{' on '.join(contender)} failed: {text}" for contender, text in outcome.failures.items()]
+    return "\n\n".join(part for part in parts if part)
+
+
+def write_part(page: Path, name: str, text: str) -> None:
+    """Replace the part of `page` between the markers of `name`, or append it; the rest stays as it is."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    old = page.read_text() if page.exists() else PAGE_INTRO
+    if begin not in old:
+        old = f"{old.rstrip()}\n\n{begin}\n{end}\n"
+    before, _, rest = old.partition(begin)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")

@@ -1,0 +1,87 @@
+"""The targets that trunkline is held to, as data, and the judgement whether a run met them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+Figures = Mapping[str, float]
+SUBJECT = "trunkline"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """CPU per request, as a ratio to aiohttp on the default loop, on either loop.
+
+    below: clients that must cost more than trunkline on the same loop.
+    p99_to_p50: how many times the median the 99th percentile may be.
+    """
+
+    default: float
+    uvloop: float
+    below: tuple[str, ...] = ()
+    p99_to_p50: float | None = None
+
+    def __str__(self) -> str:
+        parts = [f"≤ {self.default:.2f} / {self.uvloop:.2f}"]
+        if self.below:
+            parts.append("below " + " and ".join(self.below))
+        if self.p99_to_p50 is not None:
+            parts.append(f"p99 ≤ {self.p99_to_p50:g} × p50")
+        return ", ".join(parts)
+
+
+TARGETS = {
+    "a": Target(0.28, 0.18),
+    "b": Target(0.22, 0.18, below=("wreq", "pyreqwest")),
+    "c": Target(0.50, 0.30),
+    "d": Target(0.35, 0.35),
+    "e": Target(0.40, 0.40),
+    "f": Target(0.55, 0.55),
+    "h": Target(0.85, 0.85),
+    "j": Target(0.30, 0.30, p99_to_p50=2.0),
+}
+IMPORT_MS = 100.0
+IMPORT_MB = 26.0
+INSTRUCTIONS = {"default": 110_000, "uvloop": 85_000}  # user space, for each small GET
+
+
+def target_text(scenario: str) -> str:
+    """Return the target of a scenario as the tables show it."""
+    if scenario == "import":
+        return f"≤ {IMPORT_MS:g} ms, ≤ {IMPORT_MB:g} MB"
+    return str(TARGETS[scenario])
+
+
+def misses(scenario: str, by_contender: Mapping[tuple[str, str], Figures]) -> list[str]:
+    """Return a line for each target that trunkline missed.
+
+    by_contender: (engine, loop) to the figures of this scenario.
+    """
+    if scenario == "import":
+        return list(_import_misses(by_contender.get((SUBJECT, "default"), {})))
+    missed: list[str] = []
+    for loop in ("default", "uvloop"):
+        if (SUBJECT, loop) in by_contender:
+            missed += _loop_misses(TARGETS[scenario], loop, by_contender)
+    return missed
+
+
+def _import_misses(figures: Figures) -> Iterator[str]:
+    if figures.get("import_ms", 0) > IMPORT_MS:
+        yield f"{figures['import_ms']:.0f} ms"
+    if figures.get("rss_mb", 0) > IMPORT_MB:
+        yield f"{figures['rss_mb']:.1f} MB"
+
+
+def _loop_misses(target: Target, loop: str, by_contender: Mapping[tuple[str, str], Figures]) -> Iterator[str]:
+    figures = by_contender[SUBJECT, loop]
+    bound = target.default if loop == "default" else target.uvloop
+    if figures["ratio"] > bound:
+        yield f"{loop} {figures['ratio']:.2f} > {bound:.2f}"
+    for rival in target.below:
+        other = by_contender.get((rival, loop))
+        if other and figures["ratio"] >= other["ratio"]:
+            yield f"{loop} not below {rival}'s {other['ratio']:.2f}"
+    if target.p99_to_p50 is not None and figures["p99_ms"] > target.p99_to_p50 * figures["p50_ms"]:
+        yield f"{loop} p99 is {figures['p99_ms'] / figures['p50_ms']:.1f} × p50"
