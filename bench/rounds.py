@@ -36,9 +36,7 @@ class RunFailed(Exception):
     """A contender's process failed; the text is the last line that it printed."""
 
 
-def play(
-    scenario: str, contenders: Sequence[Contender], rounds: int, seconds: float, server: Server
-) -> Outcome:
+def play(scenario: str, contenders: Sequence[Contender], rounds: int, seconds: float, server: Server) -> Outcome:
     """Measure `contenders` in one scenario. One that fails is left out of the rounds that follow."""
     if scenario == "import":
         contenders = [c for c in contenders if c[1] == "default"]

@@ -1,71 +1,17 @@
-from collections.abc import Iterator
-
 import pytest
-from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trunkline.conn.key import ConnectionKey
-from trunkline.pool.slots import MAX_PASSED_OVER, Slots, Waiter
-
-A = ConnectionKey("a", 80, False, True)
-A_OTHER = A._replace(proxy="http://proxy/")  # the same endpoint, but not the same connections
-B = ConnectionKey("b", 80, False, True)
-C = ConnectionKey("c", 80, False, True)
-
-
-class FakeConnection:
-    def __init__(self, key: ConnectionKey) -> None:
-        self.key = key
-        self.is_closed = False
-
-
-class FakeWaiter(Waiter[FakeConnection]):
-    def __init__(self, key: ConnectionKey) -> None:
-        super().__init__(key)
-        self.has_given_up = False
-        self.wakings: list[FakeConnection | None] = []
-
-    @property
-    def is_waiting(self) -> bool:
-        return not self.has_given_up and not self.wakings
-
-    def wake(self, connection: FakeConnection | None) -> None:
-        assert self.is_waiting
-        self.wakings.append(connection)
-
-
-FakeSlots = Slots[FakeConnection]
-
-
-def make_slots(limit: int = 0, per_host: int = 0, keepalive_s: float | None = 15.0) -> FakeSlots:
-    return Slots(limit, per_host, keepalive_s)
-
-
-def open_connection(slots: FakeSlots, key: ConnectionKey = A) -> FakeConnection:
-    assert slots.try_open(key)
-    connection = FakeConnection(key)
-    slots.acquired.add(connection)
-    return connection
-
-
-def open_idle(slots: FakeSlots, key: ConnectionKey = A, since: float = 0.0) -> FakeConnection:
-    connection = open_connection(slots, key)
-    assert slots.give_back(connection, since)
-    return connection
-
-
-def enqueue(slots: FakeSlots, key: ConnectionKey) -> FakeWaiter:
-    waiter = FakeWaiter(key)
-    slots.enqueue(waiter)
-    return waiter
-
-
-def lose(slots: FakeSlots, connection: FakeConnection) -> None:
-    """What the pool does when a socket is gone."""
-    connection.is_closed = True
-    slots.remove(connection)
-    slots.free_slot(connection.key)
-
+from tests.pool.fakes import (
+    A_OTHER,
+    A,
+    B,
+    C,
+    enqueue,
+    lose,
+    make_slots,
+    open_connection,
+    open_idle,
+)
+from trunkline.pool.slots import MAX_PASSED_OVER
 
 # Reuse and expiry.
 
@@ -113,7 +59,7 @@ def test_a_closed_connection_hides_no_older_one_that_is_still_good() -> None:
     good, closed = open_connection(slots), open_connection(slots)
     slots.give_back(good, 0.0)
     slots.give_back(closed, 1.0)
-    closed.is_closed = True
+    closed.is_reusable = False
     assert slots.reuse(A, 2.0) is good
     lose(slots, closed)
     assert (slots.taken, slots.idle) == (1, {})
@@ -121,7 +67,7 @@ def test_a_closed_connection_hides_no_older_one_that_is_still_good() -> None:
 
 def test_only_closed_connections_are_as_good_as_none() -> None:
     slots = make_slots()
-    open_idle(slots).is_closed = True
+    open_idle(slots).is_reusable = False
     assert slots.reuse(A, 0.0) is None
     assert slots.acquired == set()
 
@@ -129,10 +75,9 @@ def test_only_closed_connections_are_as_good_as_none() -> None:
 def test_the_sweep_takes_closed_connections_without_any_keepalive() -> None:
     slots = make_slots(keepalive_s=None)
     good, closed = open_idle(slots), open_idle(slots)
-    closed.is_closed = True
+    closed.is_reusable = False
     assert slots.expired(1e9) == [closed]
-    assert slots.all_idle() == [good]
-    assert slots.all_idle() == []
+    assert [connection for queue in slots.idle.values() for connection, _ in queue] == [good]
 
 
 # Limits.
@@ -346,170 +291,3 @@ def test_leaving_the_queue_twice_does_nothing() -> None:
     slots.dequeue(waiter)
     slots.dequeue(waiter)
     assert slots.waiters() == [other]
-
-
-# Any order of events.
-
-
-class PoolMachine(RuleBasedStateMachine):
-    """A pool whose sockets open, come back, break and vanish in any order, and whose requests may give up."""
-
-    @initialize(limit=st.integers(0, 4), per_host=st.integers(0, 3))
-    def begin(self, limit: int, per_host: int) -> None:
-        self.limit, self.per_host, self.now = limit, per_host, 0.0
-        self.slots = make_slots(limit, per_host, 10.0)
-        self.opening: list[ConnectionKey] = []
-        self.busy: list[FakeConnection] = []
-        self.closing: list[FakeConnection] = []
-        self.waiters: list[FakeWaiter] = []  # all that have not been woken
-
-    def idle(self) -> Iterator[FakeConnection]:
-        return (connection for idle in self.slots.idle.values() for connection, _ in idle)
-
-    def take_over(self, connection: FakeConnection) -> None:
-        assert not connection.is_closed
-        assert connection not in self.busy
-        self.busy.append(connection)
-
-    def see_who_was_woken(self) -> None:
-        for waiter in [each for each in self.waiters if each.wakings]:
-            self.waiters.remove(waiter)
-            [connection] = waiter.wakings
-            if connection is None:
-                self.opening.append(waiter.key)
-            else:
-                assert connection.key == waiter.key
-                self.take_over(connection)
-
-    def close(self, connection: FakeConnection) -> None:
-        connection.is_closed = True
-        if connection not in self.closing:
-            self.closing.append(connection)
-
-    @rule(key=st.sampled_from([A, A_OTHER, B, C]))
-    def request(self, key: ConnectionKey) -> None:
-        connection = self.slots.reuse(key, self.now)
-        if connection is not None:
-            assert connection.key == key
-            self.take_over(connection)
-        elif self.slots.try_open(key):
-            self.opening.append(key)
-        else:
-            room = self.slots.make_room(key)
-            if room is not None:
-                self.close(room)
-            self.waiters.append(enqueue(self.slots, key))
-
-    @precondition(lambda self: self.opening)
-    @rule(data=st.data(), works=st.booleans())
-    def end_opening(self, data: st.DataObject, works: bool) -> None:
-        key = self.opening.pop(data.draw(st.integers(0, len(self.opening) - 1)))
-        if works:
-            connection = FakeConnection(key)
-            self.slots.acquired.add(connection)
-            self.take_over(connection)
-        else:
-            self.slots.free_slot(key)
-            self.see_who_was_woken()
-
-    @precondition(lambda self: self.busy)
-    @rule(data=st.data(), is_reusable=st.booleans())
-    def end_response(self, data: st.DataObject, is_reusable: bool) -> None:
-        connection = self.busy.pop(data.draw(st.integers(0, len(self.busy) - 1)))
-        if not is_reusable:
-            self.slots.acquired.discard(connection)
-            self.close(connection)
-        elif not self.slots.give_back(connection, self.now):
-            self.close(connection)
-        self.see_who_was_woken()
-
-    @precondition(lambda self: self.closing)
-    @rule(data=st.data())
-    def lose_closed_socket(self, data: st.DataObject) -> None:
-        connection = self.closing.pop(data.draw(st.integers(0, len(self.closing) - 1)))
-        lose(self.slots, connection)
-        self.see_who_was_woken()
-
-    @precondition(lambda self: any(self.idle()))
-    @rule(data=st.data())
-    def server_closes_idle(self, data: st.DataObject) -> None:
-        self.close(data.draw(st.sampled_from(list(self.idle()))))
-
-    @precondition(lambda self: self.waiters)
-    @rule(data=st.data(), runs_at_once=st.booleans())
-    def give_up(self, data: st.DataObject, runs_at_once: bool) -> None:
-        waiter = data.draw(st.sampled_from(self.waiters))
-        waiter.has_given_up = True
-        if runs_at_once:
-            self.waiters.remove(waiter)
-            self.slots.dequeue(waiter)
-
-    @rule(seconds=st.sampled_from([1.0, 9.0, 11.0]), sweeps=st.booleans())
-    def pass_time(self, seconds: float, sweeps: bool) -> None:
-        self.now += seconds
-        if sweeps:
-            for connection in self.slots.expired(self.now):
-                self.close(connection)
-
-    @invariant()
-    def sockets_never_exceed_the_limits(self) -> None:
-        sockets = [*self.opening, *[each.key for each in {*self.busy, *self.closing, *self.idle()}]]
-        assert self.slots.taken == len(sockets)
-        if self.limit:
-            assert len(sockets) <= self.limit
-        if self.per_host:
-            assert all(self.sockets_of(key) <= self.per_host for key in sockets)
-
-    def sockets_of(self, key: ConnectionKey) -> int:
-        connections = {*self.busy, *self.closing, *self.idle()}
-        keys = [*self.opening, *[each.key for each in connections]]
-        return [each.endpoint for each in keys].count(key.endpoint)
-
-    @invariant()
-    def no_connection_is_in_two_places(self) -> None:
-        idle = list(self.idle())
-        assert len(idle) == len(set(idle))
-        assert self.slots.acquired == set(self.busy)
-        assert len(self.busy) == len(set(self.busy))
-        assert not set(idle) & set(self.busy)
-
-    @invariant()
-    def nobody_waits_who_could_go_on(self) -> None:
-        for waiter in self.waiters:
-            if waiter.is_waiting:
-                self.check_must_wait(waiter.key)
-
-    def check_must_wait(self, key: ConnectionKey) -> None:
-        is_full = bool(self.limit) and self.slots.taken >= self.limit
-        is_host_full = bool(self.per_host) and self.sockets_of(key) >= self.per_host
-        assert is_full or is_host_full
-        idle = [connection for connection in self.idle() if not connection.is_closed]
-        closing = self.closing
-        if is_host_full:
-            idle = [connection for connection in idle if connection.key.endpoint == key.endpoint]
-            closing = [connection for connection in closing if connection.key.endpoint == key.endpoint]
-        assert not idle or closing, "an idle connection could be closed to make room"
-
-    @invariant()
-    def the_queue_lists_all_who_wait(self) -> None:
-        assert set(self.slots.waiters()) >= {waiter for waiter in self.waiters if waiter.is_waiting}
-        assert self.slots.queued <= len(self.waiters)
-
-    def teardown(self) -> None:
-        if not hasattr(self, "slots"):
-            return
-        for waiter in self.waiters:
-            waiter.has_given_up = True
-            self.slots.dequeue(waiter)
-        for key in self.opening:
-            self.slots.free_slot(key)
-        for connection in {*self.busy, *self.closing, *self.slots.all_idle()}:
-            lose(self.slots, connection)
-        assert (self.slots.taken, self.slots.queued) == (0, 0)
-        assert self.slots.acquired == set()
-        for key in (A, B, C):
-            assert self.slots.try_open(key) or self.slots.taken == self.limit > 0
-
-
-TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

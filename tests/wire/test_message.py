@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -68,6 +70,17 @@ def test_names_are_checked_however_many_were_seen_before() -> None:
         FieldBlock([(f"X-{number}", "a")])
     with pytest.raises(ValueError):
         FieldBlock([("X 1", "a")])
+
+
+def test_names_that_were_seen_do_not_pile_up() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(10 * MAX_CACHED_LINES):
+            FieldBlock([(f"X-{number:0200}", "a")])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < MAX_CACHED_LINES * 500
 
 
 @given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=6)), max_size=3))

@@ -6,8 +6,13 @@ from trunkline.body.stream import StreamReader
 
 
 class _NeverPaused:
+    """Stands in for the connection of a stream that is complete."""
+
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+
+
+NEVER_PAUSED: Final = _NeverPaused()
 
 
 class EmptyStreamReader(StreamReader):
@@ -16,7 +21,7 @@ class EmptyStreamReader(StreamReader):
     __slots__ = ()
 
     def __init__(self) -> None:
-        super().__init__(_NeverPaused(), 1)
+        super().__init__(NEVER_PAUSED, 1)
         self._eof = True
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:

@@ -23,7 +23,8 @@ class ReadPauser(Protocol):
     def resume_reading(self) -> None: ...
 
 
-def _as_is(error: Exception) -> Exception:
+def as_is(error: Exception) -> Exception:
+    """Leave an error to be raised as the decoder raised it."""
     return error
 
 
@@ -63,7 +64,7 @@ class StreamBuffer:
         timer: object | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         decoder: Decoder | None = None,
-        as_public: Callable[[Exception], Exception] = _as_is,
+        as_public: Callable[[Exception], Exception] = as_is,
     ) -> None:
         """limit: bytes; reading pauses above twice as many. timer: accepted for compatibility.
 

@@ -27,15 +27,17 @@ async def attempt(
     left_s: seconds that are left of `settings.total_s`; 0 for no limit. Raises the public errors.
     """
     connection = pool.take(request.prepared.key)
-    is_fresh = connection is None
+    is_retry = False
     while True:
         exchange = Exchange(request, settings.rules, as_public)
         if left_s:
             exchange.total_s = settings.total_s
-            exchange.deadline = deadline = deadlines.add(left_s, exchange.expire)
+            add = deadlines.add if left_s == settings.total_s else deadlines.add_odd
+            exchange.deadline = deadline = add(left_s, exchange.expire)
         try:
             if connection is None:
-                connection = await _acquire(pool, exchange, request, settings, is_fresh)
+                connection = await _acquire(pool, exchange, request, settings, is_retry)
+            may_be_stale = connection.served > 0  # also when it came through the queue
             waiter = exchange.waiter = pool.loop.create_future()
             connection.start(exchange, b"" if request.expects_continue else request.small_body)
             if request.uploads:
@@ -45,7 +47,7 @@ async def attempt(
             return exchange
         except BaseException as error:
             exchange.abort()
-            if is_fresh or not _may_repeat(exchange, request, error):
+            if connection is None or not may_be_stale or not _may_repeat(exchange, request, error, is_retry):
                 if isinstance(error, TrunklineError):
                     raise as_public(exchange, error) from error
                 raise
@@ -53,7 +55,7 @@ async def attempt(
         if left_s:
             left_s = max(deadline.expires_at - pool.loop.time(), 0.001)
         connection = None
-        is_fresh = True
+        is_retry = True
 
 
 async def _acquire(
@@ -66,7 +68,9 @@ async def _acquire(
     return connection
 
 
-def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:
+def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException, is_retry: bool) -> bool:
     if isinstance(error, NotSent):
         return True
+    if is_retry or not isinstance(error, Exception):  # who is cancelled stops, whatever else happened meanwhile
+        return False
     return isinstance(exchange.error, ConnectionLost) and not exchange.is_answered and request.can_repeat

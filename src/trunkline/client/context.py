@@ -40,6 +40,5 @@ class RequestContext(Coroutine[Any, Any, R], Generic[R]):  # Any: what the loop 
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         response = self._response
-        # A body that was read to its end has given back its connection long ago.
-        if response.holds_anything:
+        if not response.is_read:  # else its connection was given back long ago
             await response.__aexit__(exc_type, exc, tb)

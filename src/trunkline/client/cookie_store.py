@@ -50,16 +50,16 @@ class StoredCookie:
 class CookieStore:
     """A bounded set of cookies with at most one per domain, path and name."""
 
-    __slots__ = ("_by_domain", "_count", "_serial", "next_expiry")
+    __slots__ = ("_by_domain", "_serial", "count", "next_expiry")
 
     def __init__(self) -> None:
         self._by_domain: dict[str, dict[tuple[str, str], StoredCookie]] = {}
-        self._count = 0
+        self.count = 0
         self._serial = 0
         self.next_expiry = math.inf
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def __iter__(self) -> Iterator[StoredCookie]:
         for held in self._by_domain.values():
@@ -79,7 +79,7 @@ class CookieStore:
         if old is None:
             self._make_room(cookie)
             self._serial += 1
-            self._count += 1
+            self.count += 1
         cookie.serial = self._serial if old is None else old.serial
         cookie.used_at = now
         self._by_domain.setdefault(cookie.domain, {})[cookie.path, cookie.name] = cookie
@@ -126,8 +126,8 @@ class CookieStore:
     def _make_room(self, cookie: StoredCookie) -> None:
         if len(self._by_domain.get(cookie.domain, {})) >= MAX_COOKIES_PER_DOMAIN:
             self._thin_out_domain(cookie)
-        if self._count >= MAX_COOKIES:
-            self._remove_longest_unused(list(self), self._count + 1 - KEPT_COOKIES)
+        if self.count >= MAX_COOKIES:
+            self._remove_longest_unused(list(self), self.count + 1 - KEPT_COOKIES)
 
     def _thin_out_domain(self, cookie: StoredCookie) -> None:
         held = list(self._by_domain.get(cookie.domain, {}).values())
@@ -146,6 +146,6 @@ class CookieStore:
     def _remove(self, cookie: StoredCookie) -> None:
         held = self._by_domain[cookie.domain]
         del held[cookie.path, cookie.name]
-        self._count -= 1
+        self.count -= 1
         if not held:
             del self._by_domain[cookie.domain]

@@ -184,7 +184,7 @@ class CookieJar(AbstractCookieJar):
 
         The same as rendering `filter_cookies(url)`, but remembered.
         """
-        return self._selection(url).header if self._store else ""
+        return self._selection(url).header if self._store.count else ""
 
     def save(self, file_path: str | os.PathLike[str]) -> None:
         """Write the cookies to a JSON file; if it is new, only its owner can read it."""

@@ -42,15 +42,12 @@ class DefaultFields:
 
     def blocks(self, *, with_auth: bool) -> tuple[FieldBlock, ...] | None:
         """Return all fields of a request that adds none; None when there is no such thing."""
-        if self._now_at() != self._version:
+        if getversion(self.headers) != self._version:  # type: ignore[arg-type]  # its stub wants MultiDict[object]
             self._render()
         return self._blocks_with_auth if with_auth else self._blocks
 
-    def _now_at(self) -> int:
-        return getversion(self.headers)  # type: ignore[arg-type]  # its stub asks for an invariant MultiDict[object]
-
     def _render(self) -> None:
-        self._version = self._now_at()
+        self._version = getversion(self.headers)  # type: ignore[arg-type]  # as above
         self._blocks = self._blocks_with_auth = None
         if any(name in self.headers for name in _NEED_A_LOOK):
             return

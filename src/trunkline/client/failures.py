@@ -52,6 +52,13 @@ def as_public(exchange: Exchange, error: Exception) -> Exception:
     return error
 
 
+def as_payload_error(error: Exception) -> Exception:
+    """Return the error that readers of a damaged body see."""
+    public = ClientPayloadError(f"Response payload is not completed: {error}")
+    public.__cause__ = error
+    return public
+
+
 # Any of the table's functions gets an error of its key's class; that is what the table guarantees.
 _Translate = Callable[..., Exception]
 

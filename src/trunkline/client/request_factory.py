@@ -15,7 +15,7 @@ from trunkline import hdrs
 from trunkline.abc import AbstractCookieJar
 from trunkline.body.bytes_payload import JsonBytesPayload, JsonPayload
 from trunkline.client.auth import BasicAuth
-from trunkline.client.cookiejar import CookieJar
+from trunkline.client.cookiejar import CookieJar, DummyCookieJar
 from trunkline.client.defaults import DefaultFields
 from trunkline.client.errors import InvalidUrlClientError
 from trunkline.client.redirects import BODY_FIELDS, CREDENTIAL_FIELDS, Redirect
@@ -76,14 +76,21 @@ class RequestFactory:
         self._session = session
         self._fields = fields
         self._jar = jar
-        # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
-        chooses_itself = type(jar).filter_cookies is not CookieJar.filter_cookies
-        self._cached_cookies = None if chooses_itself else jar.cookie_header  # type: ignore[attr-defined]  # CookieJar's
+        self._cookie_header = jar.cookie_header if isinstance(jar, CookieJar) else None
         self._request_class = request_class
         self._version = version
         self._json_serialize_bytes = json_serialize_bytes
-        self._has_plain = request_class is ClientRequest and version == HttpVersion11
+        # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
+        known_jar = type(jar).filter_cookies in (CookieJar.filter_cookies, DummyCookieJar.filter_cookies)
+        self._has_plain = request_class is ClientRequest and version == HttpVersion11 and known_jar
         self._targets: dict[str, Prepared] = {}
+
+    def build_plain(self, method: str, url: StrOrURL) -> ClientRequest | None:
+        """Return a request without options for a URL that was requested before; None when it needs a closer look."""
+        prepared = self._targets.get(url)  # type: ignore[arg-type]  # a URL is simply not found
+        if prepared is None or method not in ClientRequest.GET_METHODS:
+            return None
+        return self._plain(method, prepared)
 
     def build(self, method: str, str_or_url: StrOrURL, options: dict[str, Any]) -> ClientRequest:
         """Return the request that `options`, the arguments of `ClientSession.request`, describe.
@@ -98,7 +105,7 @@ class RequestFactory:
             prepared = self._remember(str_or_url, url, options)
         if not _TLS.isdisjoint(options):
             prepared = with_tls_options(prepared, options)
-        if self._has_plain and method in ClientRequest.GET_METHODS and _SHAPING.isdisjoint(options):
+        if method in ClientRequest.GET_METHODS and _SHAPING.isdisjoint(options):
             plain = self._plain(method, prepared)
             if plain is not None:
                 return plain
@@ -169,12 +176,13 @@ class RequestFactory:
     # Requests.
 
     def _plain(self, method: str, prepared: Prepared) -> ClientRequest | None:
+        if not self._has_plain:
+            return None
         with_auth = self._fields.auth is not None and self._may_use_session_auth(prepared.url)
         blocks = self._fields.blocks(with_auth=with_auth)
-        if blocks is None or self._cached_cookies is None:
+        if blocks is None:
             return None
-        cookies = self._cached_cookies(prepared.url)
-        if cookies:
+        if self._cookie_header is not None and (cookies := self._cookie_header(prepared.url)):
             blocks = (*blocks, FieldBlock(((hdrs.COOKIE, cookies),)))
         return ClientRequest.plain(method, prepared, blocks, self._session)
 

@@ -51,13 +51,14 @@ class ClientResponse:
     version: HttpVersion | None = None
     status: int = None  # type: ignore[assignment]  # None only in responses made by hand, before `status` is set
     reason: str | None = None
-    content: StreamReader = None  # type: ignore[assignment]  # as with `status`
+    _content: StreamReader | None = None
     _fields: Sequence[Field] = ()
     _headers: "CIMultiDictProxy[str] | None" = None
     _raw_headers: RawHeaders | None = None
     _cookies: SimpleCookie | None = None
     _history: "tuple[ClientResponse, ...]" = ()
     _body: bytes | None = None
+    is_read = False  # the whole body was read, so that nothing is held any more
     _exchange: Exchange | None = None
     _released = False
     _request: Any = None  # Any: the request's module is beside this one, and test doubles bring their own
@@ -90,12 +91,10 @@ class ClientResponse:
         """Take what `exchange` has received; called once, when the head has come."""
         head = exchange.head
         assert head is not None
-        assert exchange.body is not None
         self.version = head.version
         self.status = head.status
         self.reason = head.reason
         self._fields = head.fields
-        self.content = exchange.body
         self._exchange = exchange
         self._request = request
         if history:
@@ -237,14 +236,6 @@ class ClientResponse:
         """True when the connection is not held any more."""
         return self._released or self._exchange is None or self._exchange.carrier is None
 
-    @property
-    def holds_anything(self) -> bool:
-        """True until the body was read to its end, or the response released."""
-        exchange = self._exchange
-        if exchange is None:
-            return False
-        return exchange.carrier is not None or (self._body is None and not self._released)
-
     def close(self) -> None:
         """Give up the response: its connection is closed unless the body had come whole."""
         self.release()
@@ -282,6 +273,18 @@ class ClientResponse:
 
     # The body.
 
+    @property
+    def content(self) -> StreamReader:
+        """The body as a stream."""
+        content = self._content
+        if content is None and self._exchange is not None:
+            content = self._content = self._exchange.open_stream()
+        return content  # type: ignore[return-value]  # None only in responses made by hand
+
+    @content.setter
+    def content(self, content: StreamReader) -> None:
+        self._content = content
+
     async def read(self) -> bytes:
         """Return the whole body.
 
@@ -289,8 +292,14 @@ class ClientResponse:
         """
         body = self._body
         if body is None:
+            exchange = self._exchange
+            if exchange is not None and exchange.whole is not None and self._content is None and not self._released:
+                body = self._body = exchange.whole
+                self.is_read = True
+                return body
             try:
                 body = self._body = await self.content.read()
+                self.is_read = True
             except BaseException:
                 self.close()
                 raise

@@ -9,11 +9,9 @@ import asyncio
 import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar
 
-from multidict import CIMultiDict, istr
 from yarl import URL
 
 from trunkline.abc import AbstractCookieJar, LooseCookies
@@ -26,10 +24,12 @@ from trunkline.client.redirects import STATUSES, drain, next_hop
 from trunkline.client.request import ClientRequest
 from trunkline.client.request_factory import RequestFactory, check_options
 from trunkline.client.response import ClientResponse
-from trunkline.client.settings import RaiseForStatus, Settings, connect_limits
-from trunkline.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout
+from trunkline.client.session_arguments import checked_base_url, merged_timeout, refuse_what_is_not_here
+from trunkline.client.session_view import SessionView
+from trunkline.client.settings import RaiseForStatus, Settings, connect_limits, exchange_rules
+from trunkline.client.timeouts import ClientTimeout
 from trunkline.client.upload import close_body
-from trunkline.conn.exchange import Exchange, ExchangeRules
+from trunkline.conn.exchange import Exchange
 from trunkline.ground.caller import caller
 from trunkline.ground.logs import client_logger
 from trunkline.ground.sentinel import Sentinel, sentinel
@@ -39,7 +39,7 @@ from trunkline.transport.deadline import deadlines_of
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
 
-class ClientSession:
+class ClientSession(SessionView):
     """Sends requests over shared connections. Make one, inside a coroutine, and use it for the program's life.
 
     base_url: absolute, with a path that ends in "/"; relative URLs are joined to it (RFC 3986).
@@ -55,8 +55,6 @@ class ClientSession:
     """
 
     ATTRS: ClassVar[frozenset[str]] = frozenset()
-
-    _closed = True  # until it is complete, for __del__
 
     def __init__(
         self,
@@ -95,10 +93,10 @@ class ClientSession:
         ssl_shutdown_timeout: float | Sentinel | None = sentinel,
     ) -> None:
         """Raises RuntimeError when no loop is running, ValueError or TypeError for what cannot be served."""
-        _refuse_what_is_not_here(
+        refuse_what_is_not_here(
             proxy=proxy, proxy_auth=proxy_auth, trace_configs=trace_configs, middlewares=middlewares
         )
-        self._base_url = _checked_base_url(base_url)
+        self._base_url = checked_base_url(base_url)
         if connector is None:
             connector = TCPConnector(loop=loop)
         self._loop = connector.loop
@@ -106,7 +104,7 @@ class ClientSession:
             raise RuntimeError("Session and connector have to use same event loop")
         self._connector: BaseConnector | None = connector
         self._connector_owner = connector_owner
-        self._timeout = _merged_timeout(timeout, read_timeout, conn_timeout)
+        self._timeout = merged_timeout(timeout, read_timeout, conn_timeout)
         self._raise_for_status = raise_for_status
         self._auto_decompress = auto_decompress
         self._trust_env = trust_env
@@ -128,15 +126,12 @@ class ClientSession:
             json_serialize=json_serialize,
             json_serialize_bytes=json_serialize_bytes,
         )
-        rules = ExchangeRules(
-            max_line_size,
-            max_field_size,
-            max_headers,
-            read_bufsize,
-            auto_decompress,
-            read_timeout_s=self._timeout.sock_read or None,
+        self._settings = Settings(
+            exchange_rules(self._timeout, read_bufsize, auto_decompress, max_line_size, max_field_size, max_headers),
+            connect_limits(self._timeout),
+            self._timeout.total or 0,
+            raise_for_status,
         )
-        self._settings = Settings(rules, connect_limits(self._timeout), self._timeout.total or 0, raise_for_status)
         self._deadlines = deadlines_of(self._loop)
         self._made_at = caller()
         self._closed = False
@@ -209,10 +204,14 @@ class ClientSession:
         if asyncio.get_running_loop() is not self._loop:
             raise RuntimeError(self._wrong_loop())
         settings = self._settings
-        if len(options) != 1 or options.get("allow_redirects") is not True:
+        request = None
+        if len(options) == 1 and options.get("allow_redirects") is True:
+            request = self._factory.build_plain(method, str_or_url)
+        else:
             check_options(options)
             settings = settings.overridden(options)
-        request = self._factory.build(method.upper(), str_or_url, options)
+        if request is None:
+            request = self._factory.build(method.upper(), str_or_url, options)
         try:
             exchange = await attempt(connector.pool, self._deadlines, request, settings, settings.total_s)
             response = self._respond(exchange, request, ())
@@ -301,94 +300,6 @@ class ClientSession:
         self._connector = None
         self._closed = True
 
-    # What users read.
-
-    @property
-    def closed(self) -> bool:
-        """True once it was closed or detached."""
-        return self._closed or self._connector is None or self._connector.closed
-
-    @property
-    def connector(self) -> BaseConnector | None:
-        """The connector; None once closed."""
-        return self._connector
-
-    @property
-    def cookie_jar(self) -> AbstractCookieJar:
-        """The cookies."""
-        return self._cookie_jar
-
-    @property
-    def version(self) -> HttpVersion:
-        """The version of requests."""
-        return self._version
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that the session belongs to; deprecated."""
-        warnings.warn("client.loop property is deprecated", DeprecationWarning, stacklevel=2)
-        return self._loop
-
-    @property
-    def timeout(self) -> ClientTimeout:
-        """The timeouts of requests that state none."""
-        return self._timeout
-
-    @property
-    def headers(self) -> "CIMultiDict[str]":
-        """The fields that go with every request; a live mapping."""
-        return self._fields.headers
-
-    @property
-    def skip_auto_headers(self) -> frozenset[istr]:
-        """The fields that are not added by us."""
-        return self._fields.skip_auto_headers
-
-    @property
-    def auth(self) -> BasicAuth | None:
-        """The credentials that go with every request."""
-        return self._fields.auth
-
-    @property
-    def json_serialize(self) -> Callable[[Any], str]:
-        """What turns `json=` into text."""
-        return self._factory.json_serialize
-
-    @property
-    def connector_owner(self) -> bool:
-        """True when closing the session closes the connector."""
-        return self._connector_owner
-
-    @property
-    def raise_for_status(self) -> RaiseForStatus:
-        """What is done about statuses of 400 and above."""
-        return self._raise_for_status
-
-    @property
-    def auto_decompress(self) -> bool:
-        """True when bodies are decoded."""
-        return self._auto_decompress
-
-    @property
-    def trust_env(self) -> bool:
-        """As given."""
-        return self._trust_env
-
-    @property
-    def trace_configs(self) -> list[Any]:
-        """The tracers, none yet."""
-        return []
-
-    @property
-    def requote_redirect_url(self) -> bool:
-        """True when URLs of redirects are quoted anew."""
-        return self._requote_redirect_url
-
-    @requote_redirect_url.setter
-    def requote_redirect_url(self, value: bool) -> None:
-        warnings.warn("session.requote_redirect_url modification is deprecated", DeprecationWarning, stacklevel=2)
-        self._requote_redirect_url = value
-
 
 async def _check_status(response: ClientResponse, check: RaiseForStatus) -> None:
     if check is True:
@@ -399,49 +310,3 @@ async def _check_status(response: ClientResponse, check: RaiseForStatus) -> None
         except BaseException:
             response.close()
             raise
-
-
-def _checked_base_url(base_url: StrOrURL | None) -> URL | None:
-    if base_url is None:
-        return None
-    url = URL(base_url)
-    if not url.absolute:
-        raise ValueError(f"base_url {str(url)!r} is not absolute; give one such as 'https://example.com/api/'")
-    if not url.path.endswith("/"):
-        raise ValueError(f"base_url {str(url)!r} must have a path that ends in '/', or its last part would be lost")
-    return url
-
-
-def _merged_timeout(
-    timeout: ClientTimeout | Sentinel | None,
-    read_timeout: float | Sentinel | None,
-    conn_timeout: float | None,
-) -> ClientTimeout:
-    if timeout is not sentinel and timeout is not None:
-        if not isinstance(timeout, ClientTimeout):
-            raise ValueError(
-                f"timeout parameter cannot be of {type(timeout)} type, please use 'timeout=ClientTimeout(...)'"
-            )
-        if read_timeout is not sentinel or conn_timeout is not None:
-            raise ValueError("read_timeout, conn_timeout and timeout parameters conflict; say all in timeout")
-        return timeout
-    merged = DEFAULT_TIMEOUT
-    if not isinstance(read_timeout, Sentinel):
-        warnings.warn(
-            "read_timeout is deprecated, use timeout=ClientTimeout(total=…)", DeprecationWarning, stacklevel=3
-        )
-        merged = replace(merged, total=read_timeout)
-    if conn_timeout is not None:
-        warnings.warn(
-            "conn_timeout is deprecated, use timeout=ClientTimeout(connect=…)",
-            DeprecationWarning,
-            stacklevel=3,
-        )
-        merged = replace(merged, connect=conn_timeout)
-    return merged
-
-
-def _refuse_what_is_not_here(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value is not None and value != () and value != []:
-            raise ValueError(f"{name}= is not supported yet; leave it out (docs/compat.md lists what is)")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from trunkline.client.failures import as_payload_error
 from trunkline.client.timeouts import ClientTimeout, as_client_timeout
 from trunkline.conn.exchange import ExchangeRules
 from trunkline.ground.sentinel import sentinel
@@ -55,6 +56,26 @@ _RULES: Final = {
     "max_field_size": "max_field_bytes",
     "max_headers": "max_fields",
 }
+
+
+def exchange_rules(
+    timeout: ClientTimeout,
+    read_bufsize: int,
+    auto_decompress: bool,
+    max_line_size: int,
+    max_field_size: int,
+    max_headers: int,
+) -> ExchangeRules:
+    """Return the rules that a session's arguments of these names ask for."""
+    return ExchangeRules(
+        max_line_size,
+        max_field_size,
+        max_headers,
+        read_bufsize,
+        auto_decompress,
+        read_timeout_s=timeout.sock_read or None,
+        as_payload_error=as_payload_error,
+    )
 
 
 def connect_limits(timeout: ClientTimeout) -> ConnectLimits:

@@ -7,14 +7,14 @@ nothing after it; every doubt closes it. Opening connections and choosing one ar
 """
 
 import asyncio
-from functools import partial
-from typing import Final, Protocol
+from typing import Final, cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
 from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent, PeerSilent
-from trunkline.conn.exchange import Exchange
+from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
+from trunkline.conn.owner import Owner
 from trunkline.conn.receive_buffer import receive_buffer
 from trunkline.conn.silence import SilenceTimer
 from trunkline.ground.logs import pool_logger
@@ -34,19 +34,6 @@ _HEAD: Final = 1
 _LENGTH: Final = 2  # `_remaining` bytes of body
 _CHUNKS: Final = 3
 _REST: Final = 4  # body until the peer closes
-
-
-class Owner(Protocol):
-    """The pool, as its connections see it."""
-
-    def release(self, connection: "ClientH1") -> None:
-        """Take back a connection whose exchange ended; `is_reusable` tells whether it may serve another."""
-
-    def first_response(self, connection: "ClientH1") -> None:
-        """Note that a first whole response came over TLS."""
-
-    def forget(self, connection: "ClientH1") -> None:
-        """Drop a connection whose transport is gone."""
 
 
 class ClientH1(asyncio.BufferedProtocol):
@@ -74,7 +61,7 @@ class ClientH1(asyncio.BufferedProtocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey) -> None:
         self._loop = loop
-        self.owner: Owner | None = None
+        self.owner: Owner[ClientH1] | None = None
         self.key = key
         self.served = 0  # exchanges begun
         self._buffer = receive_buffer(loop)
@@ -86,7 +73,7 @@ class ClientH1(asyncio.BufferedProtocol):
         self._exchange: Exchange | None = None
         self._state = _NOTHING
         self._remaining = 0
-        self._head = HeadBuffer()
+        self._head: HeadBuffer | None = None  # what has come of a head that did not come whole
         self._interim = 0
         self._chunks: ChunkedDecoder | None = None
         self._silence: SilenceTimer | None = None
@@ -152,17 +139,14 @@ class ClientH1(asyncio.BufferedProtocol):
     # The side of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are no instances of it
         self.is_tls = transport.get_extra_info("sslcontext") is not None
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
 
-    def buffer_updated(self, nbytes: int) -> None:
-        self._feed(self._buffer[:nbytes].tobytes())
-
     def eof_received(self) -> bool:
+        self.is_reusable = False
         return False  # the transport closes; `connection_lost` tells the exchange
 
     def pause_writing(self) -> None:
@@ -211,7 +195,7 @@ class ClientH1(asyncio.BufferedProtocol):
             return IncompleteBody("the connection ended before the last chunk")
         if self._state == _REST:
             return IncompleteBody(f"the connection broke within the body: {exc}")
-        if self._head:
+        if self._head is not None:
             return ConnectionLost(f"the server disconnected after {len(self._head)} bytes of a response head", exc)
         return ConnectionLost("the server disconnected without a response", exc)
 
@@ -240,7 +224,8 @@ class ClientH1(asyncio.BufferedProtocol):
 
     # Bytes.
 
-    def _feed(self, data: bytes) -> None:
+    def buffer_updated(self, nbytes: int) -> None:
+        data = self._buffer[:nbytes].tobytes()
         exchange = self._exchange
         if exchange is None:
             if self.is_reusable:  # else we are closing, and what still comes is of no interest
@@ -265,15 +250,30 @@ class ClientH1(asyncio.BufferedProtocol):
     def _feed_head(self, exchange: Exchange, data: bytes) -> None:
         exchange.is_answered = True
         rules = exchange.rules
+        end = data.find(b"\r\n\r\n") if self._head is None else -1
+        if end >= 0:  # nearly always: the head comes whole
+            rest = data[end + 4 :]
+            data = data[:end]
+        else:
+            found = self._gather_head(rules, data)
+            if found is None:
+                return
+            data, rest = found
+        head = parse_response_head(data, rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
+        if head.status < 200 and head.status != 101:
+            self._take_interim(exchange, head, rest)
+        else:
+            self._take_head(exchange, head, rest)
+
+    def _gather_head(self, rules: ExchangeRules, data: bytes) -> tuple[bytes, bytes] | None:
+        if self._head is None:
+            self._head = HeadBuffer()
         found = self._head.feed(data)
         if found is None:
             self._head.check(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
-            return
-        head = parse_response_head(found[0], rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
-        if head.status < 200 and head.status != 101:
-            self._take_interim(exchange, head, found[1])
         else:
-            self._take_head(exchange, head, found[1])
+            self._head = None
+        return found
 
     def _take_interim(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
         self._interim += 1
@@ -292,6 +292,9 @@ class ClientH1(asyncio.BufferedProtocol):
         if length == 0:
             exchange.body = EMPTY_PAYLOAD
             self._end(exchange, rest)
+        elif length == len(rest) and head.content_encoding is None:
+            exchange.whole = rest
+            self._end(exchange, b"")
         else:
             exchange.body = self._open_body(exchange, head)
             self._take_body(exchange, length, rest)
@@ -304,8 +307,9 @@ class ClientH1(asyncio.BufferedProtocol):
         if head.content_encoding is not None and rules.decompress:
             decoder = make_decoder(head.content_encoding.split(","))
             if decoder is not None:
-                as_public = partial(exchange.as_public, exchange)
-                return StreamReader(self, rules.read_limit_bytes, loop=self._loop, decoder=decoder, as_public=as_public)
+                return StreamReader(
+                    self, rules.read_limit_bytes, loop=self._loop, decoder=decoder, as_public=rules.as_payload_error
+                )
         return StreamReader(self, rules.read_limit_bytes, loop=self._loop)
 
     def _take_body(self, exchange: Exchange, length: int, rest: bytes) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from trunkline.body.empty_stream import NEVER_PAUSED
 from trunkline.body.stream import StreamReader
+from trunkline.body.stream_buffer import as_is
 from trunkline.conn.errors import DeadlineExpired
 from trunkline.transport.deadline import Deadline
 from trunkline.wire.h1.head import ResponseHead
@@ -23,6 +25,7 @@ class ExchangeRules:
     """What the client allows and wants for a response; one value serves all requests of a session.
 
     read_limit_bytes: low mark of the body's buffer. read_timeout_s: longest silence of the peer.
+    as_payload_error: makes the error that readers of a body see of one that its decoder raised.
     """
 
     max_line_bytes: int = MAX_LINE_BYTES
@@ -32,6 +35,7 @@ class ExchangeRules:
     decompress: bool = True
     read_until_eof: bool = True
     read_timeout_s: float | None = None
+    as_payload_error: Callable[[Exception], Exception] = as_is
 
 
 class Carrier(Protocol):
@@ -44,48 +48,38 @@ class Carrier(Protocol):
 class Exchange:
     """One request and its response.
 
-    as_public: makes the error that users see of one that the layers below raise. head: None until it has come.
-    body: the stream of the response, from the head on. error: what ended it, as the layer below raised it.
-    total_s: what its deadline allows for the whole request, redirects included.
+    as_public: makes the error that users see of one that the layers below raise.
     """
 
-    __slots__ = (
-        "as_public",
-        "body",
-        "carrier",
-        "deadline",
-        "error",
-        "head",
-        "interrupt",
-        "is_answered",
-        "on_continue",
-        "request",
-        "rules",
-        "total_s",
-        "upload",
-        "waiter",
-    )
+    # Class attributes, so that making an exchange, which every request does, sets few.
+    head: ResponseHead | None = None  # None until it has come
+    body: StreamReader | None = None  # the stream of the response's body, from the head on, unless it is `whole`
+    whole: bytes | None = None  # a body that came together with its head; a stream is made of it if somebody asks
+    carrier: Carrier | None = None  # the connection, as long as something is to come
+    waiter: "asyncio.Future[Any] | None" = None  # Any: only ended here, by an error or without a value
+    deadline: Deadline | None = None
+    total_s = 0.0  # what the deadline allows for the whole request, redirects included
+    upload: "asyncio.Task[None] | None" = None
+    interrupt: Callable[[], None] | None = None  # ends a wait of the owner that is not `waiter`
+    on_continue: Callable[[], None] | None = None
+    error: Exception | None = None  # what ended it, as the layer below raised it
+    is_answered = False  # the peer's first byte has come, so the request may have been processed
 
     def __init__(
-        self,
-        request: RequestHead,
-        rules: ExchangeRules,
-        as_public: "Callable[[Exchange, Exception], Exception]",
+        self, request: RequestHead, rules: ExchangeRules, as_public: "Callable[[Exchange, Exception], Exception]"
     ) -> None:
         self.request = request
         self.rules = rules
         self.as_public = as_public
-        self.head: ResponseHead | None = None
-        self.body: StreamReader | None = None
-        self.carrier: Carrier | None = None
-        self.waiter: asyncio.Future[Any] | None = None  # Any: only ended here, by an error or without a value
-        self.deadline: Deadline | None = None
-        self.upload: asyncio.Task[None] | None = None
-        self.interrupt: Callable[[], None] | None = None  # ends a wait of the owner that is not `waiter`
-        self.on_continue: Callable[[], None] | None = None
-        self.error: Exception | None = None
-        self.total_s = 0.0
-        self.is_answered = False  # the peer's first byte has come, so the request may have been processed
+
+    def open_stream(self) -> StreamReader:
+        """Return the body's stream; call it once the head has come."""
+        if self.body is None:
+            whole = self.whole or b""
+            self.body = StreamReader(NEVER_PAUSED, max(len(whole), 1))
+            self.body.feed_data(whole)
+            self.body.feed_eof()
+        return self.body
 
     @property
     def is_complete(self) -> bool:

@@ -6,6 +6,7 @@ connector, which users hold, can be found unclosed and say so.
 """
 
 import asyncio
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,13 +61,19 @@ class Pool:
         loop: asyncio.AbstractEventLoop,
         slots: Slots[ClientH1],
         establisher: Establisher,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """now: the clock that idle connections age by, in seconds."""
         self.loop = loop
         self.slots = slots
         self.force_close = False
         self.closed = False
         self.opened = 0  # connections, since the beginning
+        self._sockets: set[ClientH1] = set()  # all that are open, closing ones too
         self._establisher = establisher
+        self._now = now
+        # Asked anew whenever a connection is opened or swept, not twice for each request.
+        self._logs = pool_logger.isEnabledFor(DEBUG)
         self._openings: set[Callable[[], None]] = set()  # each interrupts one
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -74,8 +81,8 @@ class Pool:
 
     def take(self, key: ConnectionKey) -> ClientH1 | None:
         """Return an idle connection at once, if there is one."""
-        connection = self.slots.reuse(key, self.loop.time())
-        if connection is not None and pool_logger.isEnabledFor(DEBUG):
+        connection = self.slots.reuse(key, self._now())
+        if self._logs and connection is not None:
             pool_logger.debug("reuse %r to %s:%s", connection, key.host, key.port)
         return connection
 
@@ -112,6 +119,8 @@ class Pool:
                 room.close()
             connection = await self._wait(key, exchange)
             if connection is not None:
+                if self._logs:
+                    pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
                 return connection
         return await self._open(key, exchange, open_s)
 
@@ -158,7 +167,9 @@ class Pool:
             exchange.interrupt = None
             self._openings.discard(interrupt)
         self.opened += 1
+        self._logs = pool_logger.isEnabledFor(DEBUG)
         connection.owner = self
+        self._sockets.add(connection)
         self.slots.acquired.add(connection)
         pool_logger.debug("open %r to %s:%s (%s)", connection, key.host, key.port, self._state())
         return connection
@@ -185,12 +196,12 @@ class Pool:
 
     def release(self, connection: ClientH1) -> None:
         """Take back a connection whose exchange ended."""
-        if pool_logger.isEnabledFor(DEBUG):
+        if self._logs:
             pool_logger.debug("release %r", connection)
-        if not connection.is_reusable or self.force_close or self.closed or connection.is_closed:
+        if not connection.is_reusable or self.force_close or self.closed:
             self.slots.acquired.discard(connection)
             connection.close()
-        elif not self.slots.give_back(connection, self.loop.time()):
+        elif not self.slots.give_back(connection, self._now()):
             connection.close()
         elif self._sweeper is None and self.slots.keepalive_s is not None:
             self._plan_sweep()
@@ -201,6 +212,7 @@ class Pool:
 
     def forget(self, connection: ClientH1) -> None:
         """Drop a connection whose transport is gone; its slot goes to the next in line."""
+        self._sockets.discard(connection)
         self.slots.remove(connection)
         self.slots.free_slot(connection.key)
 
@@ -214,14 +226,15 @@ class Pool:
     def sweep(self) -> None:
         """Close the connections that have been idle for too long."""
         self._sweeper = None
-        for connection in self.slots.expired(self.loop.time()):
+        self._logs = pool_logger.isEnabledFor(DEBUG)
+        for connection in self.slots.expired(self._now()):
             connection.close()
         self._plan_sweep()
 
     # The end.
 
     def shut(self) -> list[ClientH1]:
-        """Take no more requests, end those that wait or are under way; return the connections that are closing."""
+        """Take no more requests, end those that wait or are under way; return the connections that are not gone yet."""
         self.closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -231,13 +244,11 @@ class Pool:
                 waiter.future.set_exception(PoolClosed(_CLOSED))
         for interrupt in self._openings:
             interrupt()
-        busy = list(self.slots.acquired)
-        for connection in busy:
+        self.slots.idle.clear()
+        sockets = list(self._sockets)
+        for connection in sockets:
             connection.interrupt(_CLOSED)
-        idle = self.slots.all_idle()
-        for connection in idle:
-            connection.close()
-        return busy + idle
+        return sockets
 
     async def close(self) -> None:
         """Close everything and wait until the sockets are gone."""

@@ -29,9 +29,7 @@ class Pooled(Protocol):
     """What the pool needs to know of a connection."""
 
     key: ConnectionKey
-
-    @property
-    def is_closed(self) -> bool: ...
+    is_reusable: bool  # False as soon as it is closing, whoever closes it
 
 
 C = TypeVar("C", bound=Pooled)
@@ -86,11 +84,11 @@ class Slots(Generic[C]):
         if idle is None:
             return None
         connection, since = idle.pop()
-        while connection.is_closed and idle:  # it is about to be removed; nothing else is to be done with it
+        while not connection.is_reusable and idle:  # it is about to be removed; nothing else is to be done with it
             connection, since = idle.pop()
         if not idle:
             del self.idle[key]
-        if connection.is_closed:
+        if not connection.is_reusable:
             return None
         if self.keepalive_s is not None and now - since > self.keepalive_s:
             # All the others have been idle for longer; the sweep closes them with this one.
@@ -105,7 +103,7 @@ class Slots(Generic[C]):
         for key in list(self.idle):
             kept: deque[tuple[C, float]] = deque()
             for connection, since in self.idle[key]:
-                if connection.is_closed or (self.keepalive_s is not None and now - since > self.keepalive_s):
+                if not connection.is_reusable or (self.keepalive_s is not None and now - since > self.keepalive_s):
                     gone.append(connection)
                 else:
                     kept.append((connection, since))
@@ -156,7 +154,10 @@ class Slots(Generic[C]):
         longest = self._longest_waiter(key) if self._queue else None
         if longest is None:  # nobody waits, or only for hosts at their limits
             self.acquired.discard(connection)
-            self.park(connection, now)
+            idle = self.idle.get(key)
+            if idle is None:
+                idle = self.idle[key] = deque()
+            idle.append((connection, now))
             return True
         if longest.key != key:
             same_key = self._first_of(key)
@@ -168,13 +169,6 @@ class Slots(Generic[C]):
             longest = same_key
         self._wake(longest, connection)
         return True
-
-    def park(self, connection: C, now: float) -> None:
-        """Keep a connection that nobody waits for, as the newest idle one of its key."""
-        idle = self.idle.get(connection.key)
-        if idle is None:
-            idle = self.idle[connection.key] = deque()
-        idle.append((connection, now))
 
     def remove(self, connection: C) -> None:
         """Drop a connection that is gone from wherever it is listed."""
@@ -197,12 +191,6 @@ class Slots(Generic[C]):
             if waiter is not None:
                 self._take_slot(waiter.key)
                 self._wake(waiter, None)
-
-    def all_idle(self) -> list[C]:
-        """Take out all idle connections."""
-        connections = [connection for idle in self.idle.values() for connection, _ in idle]
-        self.idle.clear()
-        return connections
 
     def waiters(self) -> list[Waiter[C]]:
         """List those who wait, longest first."""

@@ -9,6 +9,7 @@ they are not for use from another thread.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from weakref import WeakValueDictionary
@@ -119,7 +120,8 @@ class Deadlines:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._now = loop.time
+        # The default loops' clock, without the Python function around it.
+        self._now = time.monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
         self._lanes: dict[float, _Lane] = {}
         self._lone = _Lane(loop)
 
@@ -131,7 +133,9 @@ class Deadlines:
             if lane is None:
                 return _LoneDeadline(seconds, on_expiry, self._lone)
         slots = lane.slots
-        if slots and (slots[0].on_expiry is None or len(slots) > 2 * lane.live + _SLACK_SLOTS):
+        if slots and slots[0].on_expiry is None:
+            slots.popleft()  # one for each that is added: in steady state that is all there is to do
+        if len(slots) > 2 * lane.live + _SLACK_SLOTS:
             lane.drop_cleared()
             slots = lane.slots
         deadline = Deadline(self._now() + seconds, on_expiry, lane)
@@ -140,6 +144,10 @@ class Deadlines:
         if lane.timer is None:
             lane.arm()
         return deadline
+
+    def add_odd(self, seconds: float, on_expiry: _OnExpiry) -> Deadline:
+        """Do the same for a duration that will hardly come again, such as what is left of another."""
+        return _LoneDeadline(seconds, on_expiry, self._lone)
 
     def _open_lane(self, seconds: float) -> _Lane | None:
         """Return a new lane, in the place of an idle one if all are taken; None when none is idle."""

@@ -7,7 +7,7 @@ in the head and judged in `framing`. Heads of requests, the server's role, are n
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from multidict import istr
 
@@ -22,22 +22,14 @@ Field = tuple[istr, str]
 class ResponseHead:
     """The status line and fields of one response.
 
-    fields: in wire order, names in the case received. content_length: None when absent.
-    transfer_codings: lower case, in the order applied; None when absent.
+    fields: in wire order, names in the case received. keep_alive: the connection may be used again.
     """
 
-    __slots__ = (
-        "content_encoding",
-        "content_length",
-        "fields",
-        "has_set_cookie",
-        "keep_alive",
-        "location",
-        "reason",
-        "status",
-        "transfer_codings",
-        "version",
-    )
+    content_length: int | None = None
+    transfer_codings: str | None = None  # lower case, in the order applied
+    content_encoding: str | None = None
+    has_set_cookie = False
+    is_last = False  # the peer says `Connection: close`
 
     def __init__(self, version: HttpVersion, status: int, reason: str, keep_alive: bool) -> None:
         self.version = version
@@ -45,45 +37,53 @@ class ResponseHead:
         self.reason = reason
         self.keep_alive = keep_alive
         self.fields: list[Field] = []
-        self.content_length: int | None = None
-        self.transfer_codings: str | None = None
-        self.content_encoding: str | None = None
-        self.location: str | None = None
-        self.has_set_cookie = False
 
 
-def _take_length(head: ResponseHead, value: str) -> None:
-    if head.content_length is None and value.isdigit() and value.isascii() and len(value) <= MAX_LENGTH_DIGITS:
-        head.content_length = int(value)
-        return
+# Fields that the connection or the session acts on; all others are only carried. `read` turns the value into what
+# `take` needs, once for a line that is kept in the table; `take` applies it to a head.
+
+
+def _read_length(value: str) -> int:
     # A list of equal values is one value (RFC 9110 §8.6); str.isdigit() alone would let other scripts' digits in.
+    lengths = set()
     for part in value.split(","):
         digits = part.strip(" \t")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_LENGTH_DIGITS):
             raise BadFraming(f"Content-Length is {value[:40]!r}; expected decimal digits (RFC 9110 §8.6)")
-        length = int(digits)
-        if head.content_length is not None and head.content_length != length:
-            raise BadFraming(
-                f"two Content-Length values, {head.content_length} and {length}; the end of the body cannot be told"
-            )
-        head.content_length = length
+        lengths.add(int(digits))
+    if len(lengths) > 1:
+        raise BadFraming(f"Content-Length is {value[:40]!r}; the end of the body cannot be told")
+    return lengths.pop()
 
 
-def _take_transfer_encoding(head: ResponseHead, value: str) -> None:
-    # Other scripts have letters that become ASCII in lower case: "chun\u212aed" must not become "chunked".
-    coding = value.lower() if value.isascii() else value
-    head.transfer_codings = coding if head.transfer_codings is None else f"{head.transfer_codings}, {coding}"
-
-
-def _take_connection(head: ResponseHead, value: str) -> None:
-    options = [option.strip(" \t") for option in value.lower().split(",")]
-    if "close" in options:
-        head.keep_alive = False
-    elif "keep-alive" in options and head.version == HttpVersion10:
-        # A `close` in a line before has the last word (RFC 9112 §9.3).
-        head.keep_alive = not any(
-            name.lower() == "connection" and "close" in seen.lower() for name, seen in head.fields
+def _take_length(head: ResponseHead, length: int) -> None:
+    if head.content_length is not None and head.content_length != length:
+        raise BadFraming(
+            f"two Content-Length values, {head.content_length} and {length}; the end of the body cannot be told"
         )
+    head.content_length = length
+
+
+def _read_codings(value: str) -> str:
+    # Only ASCII letters fold: U+212A, the Kelvin sign, is no "k" that a peer would see.
+    return value.lower() if value.isascii() else value
+
+
+def _take_transfer_encoding(head: ResponseHead, codings: str) -> None:
+    head.transfer_codings = codings if head.transfer_codings is None else f"{head.transfer_codings}, {codings}"
+
+
+def _read_connection(value: str) -> str:
+    options = [option.strip(" \t") for option in value.lower().split(",")]
+    return "close" if "close" in options else "keep-alive" if "keep-alive" in options else ""
+
+
+def _take_connection(head: ResponseHead, option: str) -> None:
+    if option == "close":
+        head.keep_alive = False
+        head.is_last = True
+    elif option == "keep-alive" and not head.is_last:
+        head.keep_alive = True
 
 
 def _take_set_cookie(head: ResponseHead, value: str) -> None:
@@ -94,24 +94,20 @@ def _take_content_encoding(head: ResponseHead, value: str) -> None:
     head.content_encoding = value if head.content_encoding is None else f"{head.content_encoding}, {value}"
 
 
-def _take_location(head: ResponseHead, value: str) -> None:
-    if head.location is None:
-        head.location = value
-
-
-# Fields that the connection or the session acts on; all others are only carried.
-_Take = Callable[[ResponseHead, str], None]
-_TAKES: Final[dict[str, _Take]] = {
-    "content-length": _take_length,
-    "transfer-encoding": _take_transfer_encoding,
-    "connection": _take_connection,
-    "set-cookie": _take_set_cookie,
-    "content-encoding": _take_content_encoding,
-    "location": _take_location,
+# Any: `take` gets what its own `read` returned.
+_Read = Callable[[str], Any]
+_Take = Callable[[ResponseHead, Any], None]
+_ACTED_ON: Final[dict[str, tuple[_Read, _Take]]] = {
+    "content-length": (_read_length, _take_length),
+    "transfer-encoding": (_read_codings, _take_transfer_encoding),
+    "connection": (_read_connection, _take_connection),
+    "set-cookie": (str, _take_set_cookie),
+    "content-encoding": (str, _take_content_encoding),
 }
 
 _status_lines: dict[bytes, tuple[HttpVersion, int, str, bool]] = {}
-_field_lines: dict[bytes, tuple[Field, _Take | None]] = {}
+_Entry = tuple[Field, _Take | None, Any]  # a field, and what to do about it
+_field_lines: dict[bytes, _Entry] = {}
 
 
 def parse_response_head(data: bytes, max_line_bytes: int, max_field_bytes: int, max_fields: int) -> ResponseHead:
@@ -136,9 +132,9 @@ def parse_response_head(data: bytes, max_line_bytes: int, max_field_bytes: int, 
         entry = cache.get(line)
         if entry is None:
             entry = _remember_field_line(line, max_field_bytes)
-        field, take = entry
+        field, take, argument = entry
         if take is not None:
-            take(head, field[1])
+            take(head, argument)
         fields.append(field)
     return head
 
@@ -170,12 +166,12 @@ def _parse_status_line(line: bytes) -> tuple[HttpVersion, int, str, bool]:
     return version, status, reason.decode("utf-8", "surrogateescape"), version is HttpVersion11
 
 
-def _remember_field_line(line: bytes, max_field_bytes: int) -> tuple[Field, _Take | None]:
+def _remember_field_line(line: bytes, max_field_bytes: int) -> _Entry:
     if len(line) > max_field_bytes:
         raise FieldTooLong(f"field line of {len(line)} bytes; the limit is {max_field_bytes} (raise max_field_size)")
     name, value = parse_field_line(line)
-    take = _TAKES.get(name.lower())
-    entry = ((istr(name), value), take)
+    read, take = _ACTED_ON.get(name.lower(), (None, None))
+    entry = ((istr(name), value), take, None if read is None else read(value))
     # A cookie's line is different for each user and may be secret: it is not kept.
     if len(line) <= MAX_CACHED_LINE_BYTES and take is not _take_set_cookie:
         if len(_field_lines) >= MAX_CACHED_LINES:

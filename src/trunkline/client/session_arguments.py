@@ -1,0 +1,59 @@
+"""Checks of what `ClientSession` is constructed with, each with its advice."""
+
+import warnings
+from dataclasses import replace
+
+from yarl import URL
+
+from trunkline.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout
+from trunkline.ground.sentinel import Sentinel, sentinel
+from trunkline.ground.types import StrOrURL
+
+
+def checked_base_url(base_url: StrOrURL | None) -> URL | None:
+    """Return the base URL; raise ValueError unless it is absolute and ends in "/"."""
+    if base_url is None:
+        return None
+    url = URL(base_url)
+    if not url.absolute:
+        raise ValueError(f"base_url {str(url)!r} is not absolute; give one such as 'https://example.com/api/'")
+    if not url.path.endswith("/"):
+        raise ValueError(f"base_url {str(url)!r} must have a path that ends in '/', or its last part would be lost")
+    return url
+
+
+def merged_timeout(
+    timeout: ClientTimeout | Sentinel | None,
+    read_timeout: float | Sentinel | None,
+    conn_timeout: float | None,
+) -> ClientTimeout:
+    """Return the session\'s timeouts from `timeout` or its deprecated forms; raise ValueError when they conflict."""
+    if timeout is not sentinel and timeout is not None:
+        if not isinstance(timeout, ClientTimeout):
+            raise ValueError(
+                f"timeout parameter cannot be of {type(timeout)} type, please use 'timeout=ClientTimeout(...)'"
+            )
+        if read_timeout is not sentinel or conn_timeout is not None:
+            raise ValueError("read_timeout, conn_timeout and timeout parameters conflict; say all in timeout")
+        return timeout
+    merged = DEFAULT_TIMEOUT
+    if not isinstance(read_timeout, Sentinel):
+        warnings.warn(
+            "read_timeout is deprecated, use timeout=ClientTimeout(total=…)", DeprecationWarning, stacklevel=3
+        )
+        merged = replace(merged, total=read_timeout)
+    if conn_timeout is not None:
+        warnings.warn(
+            "conn_timeout is deprecated, use timeout=ClientTimeout(connect=…)",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        merged = replace(merged, connect=conn_timeout)
+    return merged
+
+
+def refuse_what_is_not_here(**arguments: object) -> None:
+    """Raise ValueError for arguments that need parts which do not exist yet; None and empty ask for nothing."""
+    for name, value in arguments.items():
+        if value is not None and value != () and value != []:
+            raise ValueError(f"{name}= is not supported yet; leave it out (docs/compat.md lists what is)")
