@@ -6,6 +6,8 @@ more, on a fresh connection, if nothing of it was sent or if doing it twice is t
 §9.2.2) and its body can be given again. Redirects are `redirects`' part.
 """
 
+import asyncio
+
 from trunkline.client.failures import as_public
 from trunkline.client.request import ClientRequest
 from trunkline.client.settings import Settings
@@ -27,50 +29,48 @@ async def attempt(
     left_s: seconds that are left of `settings.total_s`; 0 for no limit. Raises the public errors.
     """
     connection = pool.take(request.prepared.key)
-    is_retry = False
+    is_repeated = False
     while True:
         exchange = Exchange(request, settings.rules, as_public)
         if left_s:
             exchange.total_s = settings.total_s
             add = deadlines.add if left_s == settings.total_s else deadlines.add_odd
             exchange.deadline = deadline = add(left_s, exchange.expire)
+        is_stale = False
         try:
             if connection is None:
-                connection = await _acquire(pool, exchange, request, settings, is_retry)
-            may_be_stale = connection.served > 0  # also when it came through the queue
+                connection = await _acquire(pool, exchange, request, settings, is_repeated)
+            is_stale = connection.served > 0 and not is_repeated
             waiter = exchange.waiter = pool.loop.create_future()
             connection.start(exchange, b"" if request.expects_continue else request.small_body)
             if request.uploads:
                 start_upload(connection, exchange, request)
             await waiter
-            exchange.waiter = None
             return exchange
         except BaseException as error:
             exchange.abort()
-            if connection is None or not may_be_stale or not _may_repeat(exchange, request, error, is_retry):
+            if exchange.upload is not None:
+                await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
+            if not (isinstance(error, NotSent) or (is_stale and _may_repeat(exchange, request))):
                 if isinstance(error, TrunklineError):
                     raise as_public(exchange, error) from error
                 raise
-        client_logger.debug("%s %s: the idle connection was stale; trying a fresh one", request.method, request.url)
+        client_logger.debug("%s %s: the connection was stale; trying another", request.method, request.url)
         if left_s:
             left_s = max(deadline.expires_at - pool.loop.time(), 0.001)
         connection = None
-        is_retry = True
+        is_repeated = True
 
 
 async def _acquire(
-    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, is_fresh: bool
+    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, is_repeated: bool
 ) -> ClientH1:
-    connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=is_fresh)
+    connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=is_repeated)
     if exchange.error is not None:  # the deadline passed in the moment in which the connection came
         pool.release(connection)
         raise exchange.error
     return connection
 
 
-def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException, is_retry: bool) -> bool:
-    if isinstance(error, NotSent):
-        return True
-    if is_retry or not isinstance(error, Exception):  # who is cancelled stops, whatever else happened meanwhile
-        return False
+def _may_repeat(exchange: Exchange, request: ClientRequest) -> bool:
     return isinstance(exchange.error, ConnectionLost) and not exchange.is_answered and request.can_repeat

@@ -28,14 +28,23 @@ _NEED_A_LOOK: Final = (
 
 
 class DefaultFields:
-    """headers: what users set and change. skip: lower-case names that are not added by us."""
+    """headers: what users set and change. closes: connections serve one request each, and the server is told."""
 
     def __init__(
-        self, headers: LooseHeaders | None, skip_auto_headers: Iterable[str] | None, auth: BasicAuth | None
+        self,
+        headers: LooseHeaders | None,
+        skip_auto_headers: Iterable[str] | None,
+        auth: BasicAuth | None,
+        *,
+        closes: bool = False,
     ) -> None:
         self.headers: CIMultiDict[str] = CIMultiDict(headers or ())
         self.skip_auto_headers = frozenset(istr(name) for name in skip_auto_headers or ())
+        self._skip = frozenset(name.lower() for name in self.skip_auto_headers)
+        if auth is not None and not isinstance(auth, BasicAuth):
+            raise TypeError(f"BasicAuth() tuple is required instead of {type(auth).__name__}")
         self.auth = auth
+        self.closes = closes
         self._version = -1
         self._blocks: tuple[FieldBlock, ...] | None = None
         self._blocks_with_auth: tuple[FieldBlock, ...] | None = None
@@ -46,16 +55,22 @@ class DefaultFields:
             self._render()
         return self._blocks_with_auth if with_auth else self._blocks
 
+    @property
+    def has_content_type(self) -> bool:
+        """True when the media type of a body is not ours to say."""
+        return hdrs.CONTENT_TYPE in self.headers or "content-type" in self._skip
+
     def _render(self) -> None:
         self._version = getversion(self.headers)  # type: ignore[arg-type]  # as above
         self._blocks = self._blocks_with_auth = None
         if any(name in self.headers for name in _NEED_A_LOOK):
             return
         pairs = list(self.headers.items())
-        skip = {name.lower() for name in self.skip_auto_headers}
         for name, value in (*ClientRequest.DEFAULT_HEADERS.items(), (hdrs.USER_AGENT, SERVER_SOFTWARE)):
-            if name not in self.headers and name.lower() not in skip:
+            if name not in self.headers and name.lower() not in self._skip:
                 pairs.append((name, value))
+        if self.closes:
+            pairs.append((hdrs.CONNECTION, "close"))  # RFC 9112 §9.6
         self._blocks = (FieldBlock(pairs),)
         if self.auth is None:
             self._blocks_with_auth = self._blocks

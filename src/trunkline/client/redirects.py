@@ -5,6 +5,7 @@
 not sent again, even if it comes back.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,15 +69,16 @@ def next_hop(
             history[0].request_info,
             history,
             status=response.status,
-            message=f"{len(history)} redirects, as many as max_redirects allows; the next leads to {location[:200]}",
+            message=f"max_redirects={max_redirects} is reached, and the server redirects on to {location[:200]}; "
+            "raise max_redirects if the chain has an end",
             headers=response.headers,
         )
     url = _target(location, request.original_url, requote)
     method, keeps_body = _method(response.status, request.method)
     if keeps_body and not request.can_replay:
         raise ClientPayloadError(
-            f"cannot follow redirect {response.status} to {url}: it asks for the same body again, and this one can be "
-            "read only once; send bytes or a seekable file, or set allow_redirects=False"
+            f"Cannot follow redirect with a consumed request body: {response.status} to {url} asks for the same body "
+            "again, and this one can be read only once; send bytes or a seekable file, or set allow_redirects=False"
         )
     return Redirect(method, url, keeps_body, keeps_credentials and url.origin() == request.url.origin())
 
@@ -117,3 +119,5 @@ async def drain(exchange: Exchange, response: ClientResponse) -> None:
             except ClientError as error:
                 client_logger.debug("the body of redirect %r is of no use: %s", response.url, error)
     response.release()
+    if exchange.upload is not None:
+        await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again

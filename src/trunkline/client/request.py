@@ -124,6 +124,18 @@ class ClientRequest(RequestHead):
         request.session = session
         return request
 
+    def attach(self, payload: Payload) -> bool:
+        """Give a plain request a small body that needs no choices; False when it is not one."""
+        data = small_bytes(payload)
+        if data is None:
+            return False
+        self.body = payload
+        self.small_body = data
+        self.upload_length = len(data)
+        fields = ((hdrs.CONTENT_LENGTH, str(len(data))), (hdrs.CONTENT_TYPE, payload.content_type))
+        self.blocks = (*self.blocks, FieldBlock(fields))
+        return True
+
     # What users read.
 
     @property

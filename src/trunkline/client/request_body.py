@@ -14,6 +14,7 @@ from trunkline.body.bytes_payload import BytesPayload
 from trunkline.body.forms import FormData
 from trunkline.body.payload import Payload
 from trunkline.body.registry import PAYLOAD_REGISTRY, PayloadLookupError
+from trunkline.wire.coding import make_encoder
 from trunkline.wire.mime import parse_mimetype
 
 # Above this, copying head and body together costs more than a second system call.
@@ -62,7 +63,9 @@ def announced_length(headers: "CIMultiDict[str]") -> int | None:
 
 
 def check_codings(headers: "CIMultiDict[str]", chunked: bool | None, compress: str | None) -> None:
-    """Raise ValueError when the caller's fields and arguments say different things about the body's form."""
+    """Raise ValueError for a coding we have not, and when the caller's fields and arguments contradict each other."""
+    if compress:
+        make_encoder(compress)
     if compress and hdrs.CONTENT_ENCODING in headers:
         raise ValueError("compress can not be set if Content-Encoding header is set")
     transfer = headers.get(hdrs.TRANSFER_ENCODING)

@@ -14,6 +14,7 @@ from yarl import URL
 from trunkline import hdrs
 from trunkline.abc import AbstractCookieJar
 from trunkline.body.bytes_payload import JsonBytesPayload, JsonPayload
+from trunkline.body.payload import Payload
 from trunkline.client.auth import BasicAuth
 from trunkline.client.cookiejar import CookieJar, DummyCookieJar
 from trunkline.client.defaults import DefaultFields
@@ -24,6 +25,7 @@ from trunkline.client.target import Prepared, prepare
 from trunkline.ground.types import Query, StrOrURL
 from trunkline.pool.connector import merged_ssl
 from trunkline.wire.cookies import check_cookies
+from trunkline.wire.h1.render import check_method
 from trunkline.wire.message import FieldBlock
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
@@ -44,16 +46,16 @@ _SHAPING: Final = frozenset(
         "expect100",
     }
 )
+_JSON_ONLY: Final = frozenset({"json", "data"})
 _TLS: Final = frozenset({"ssl", "server_hostname", "verify_ssl", "ssl_context", "fingerprint"})
 _SENDING: Final = frozenset(
     {"allow_redirects", "max_redirects", "raise_for_status", "read_until_eof", "timeout", "read_bufsize"}
     | {"auto_decompress", "max_line_size", "max_field_size", "max_headers"}
 )
 # Options of aiohttp's that need parts which are not here yet. None, or empty, asks for nothing.
-_NOT_YET: Final = frozenset(
-    {"proxy", "proxy_auth", "proxy_headers", "trace_request_ctx", "middlewares", "upload_tracker"}
-)
-_KNOWN: Final = _SHAPING | _TLS | _SENDING | _NOT_YET
+_NOT_YET: Final = frozenset({"proxy", "proxy_auth", "middlewares", "upload_tracker"})
+_OF_THOSE: Final = frozenset({"proxy_headers", "trace_request_ctx"})  # mean nothing without a proxy or a tracer
+_KNOWN: Final = _SHAPING | _TLS | _SENDING | _NOT_YET | _OF_THOSE
 
 
 class RequestFactory:
@@ -109,6 +111,13 @@ class RequestFactory:
             plain = self._plain(method, prepared)
             if plain is not None:
                 return plain
+        if options.get("json") is not None:
+            payload = self._json_payload(options)
+            if _SHAPING.isdisjoint(options.keys() - _JSON_ONLY):
+                plain = self._plain_with_body(method, prepared, payload)
+                if plain is not None:
+                    return plain
+            options = {**options, "data": payload}
         return self._build(method, prepared, options, auth=options.get("auth"))
 
     def build_hop(
@@ -137,7 +146,7 @@ class RequestFactory:
             redirect.method,
             prepared,
             options,
-            auth=auth or options.get("auth"),
+            auth=auth or (request.auth if redirect.keeps_credentials else None),
             keeps_credentials=redirect.keeps_credentials,
         )
         return hop, options
@@ -186,6 +195,12 @@ class RequestFactory:
             blocks = (*blocks, FieldBlock(((hdrs.COOKIE, cookies),)))
         return ClientRequest.plain(method, prepared, blocks, self._session)
 
+    def _plain_with_body(self, method: str, prepared: Prepared, payload: Payload) -> ClientRequest | None:
+        """Return a request that adds nothing to the defaults but a small body; None when it needs a closer look."""
+        check_method(method)
+        request = None if self._fields.has_content_type else self._plain(method, prepared)
+        return request if request is not None and request.attach(payload) else None
+
     def _build(
         self,
         method: str,
@@ -196,6 +211,8 @@ class RequestFactory:
         keeps_credentials: bool = True,
     ) -> ClientRequest:
         headers = merge_headers(self._fields.headers, options.get("headers"))
+        if self._fields.closes:
+            headers.setdefault(hdrs.CONNECTION, "close")
         if not keeps_credentials:
             _drop(headers, CREDENTIAL_FIELDS)
         if auth is None and keeps_credentials and hdrs.AUTHORIZATION not in headers:
@@ -210,7 +227,7 @@ class RequestFactory:
             prepared.real_url,
             headers=headers,
             skip_auto_headers={*self._fields.skip_auto_headers, *(skip or ())},
-            data=self._data(options),
+            data=options.get("data"),
             cookies=self._cookies(prepared.url, options.get("cookies")),
             auth=auth,
             version=self._version,
@@ -225,15 +242,12 @@ class RequestFactory:
         request.seal()
         return request
 
-    def _data(self, options: dict[str, Any]) -> Any:  # Any: whatever the payload registry knows
-        data, value = options.get("data"), options.get("json")
-        if value is None:
-            return data
-        if data is not None:
+    def _json_payload(self, options: dict[str, Any]) -> Payload:
+        if options.get("data") is not None:
             raise ValueError("data and json parameters can not be used at the same time")
         if self._json_serialize_bytes is not None:
-            return JsonBytesPayload(value, dumps=self._json_serialize_bytes)
-        return JsonPayload(value, dumps=self.json_serialize)
+            return JsonBytesPayload(options["json"], dumps=self._json_serialize_bytes)
+        return JsonPayload(options["json"], dumps=self.json_serialize)
 
     def _cookies(self, url: URL, given: Any) -> list[Morsel[str]]:  # Any: see `check_cookies`
         morsels = {morsel.key: morsel for morsel in self._jar.filter_cookies(url).values()}

@@ -6,6 +6,7 @@ pool, and `release` finds nothing to do. A response dropped before that closes i
 """
 
 import asyncio
+import codecs
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from trunkline.client.links import parse_links
 from trunkline.client.request_info import RequestInfo
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange
+from trunkline.ground.caller import caller
 from trunkline.ground.types import RawHeaders
 from trunkline.pool.connection import Connection
 from trunkline.wire.content_disposition import content_disposition_filename, parse_content_disposition
@@ -61,6 +63,7 @@ class ClientResponse:
     is_read = False  # the whole body was read, so that nothing is held any more
     _exchange: Exchange | None = None
     _released = False
+    _made_at = ""
     _request: Any = None  # Any: the request's module is beside this one, and test doubles bring their own
     _request_info: RequestInfo | None = None
 
@@ -99,6 +102,8 @@ class ClientResponse:
         self._request = request
         if history:
             self._history = history
+        if exchange.carrier is not None:  # only these can be dropped unclosed
+            self._made_at = caller()
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         exchange = self._exchange
@@ -107,8 +112,8 @@ class ClientResponse:
             if loop is None or not loop.is_closed():
                 exchange.abort()
             _warn(
-                f"Unclosed response {self.method} {self.url} [{self.status}]: its connection had to be closed; "
-                "use `async with` on the request, read the body to its end, or call release()",
+                f"Unclosed response {self.method} {self.url} [{self.status}], made at {self._made_at}: its connection "
+                "had to be closed; use `async with` on the request, read the body to its end, or call release()",
                 ResourceWarning,
                 source=self,
             )
@@ -309,8 +314,9 @@ class ClientResponse:
         """Return the charset to decode the body with: the server's, else what the session's resolver says."""
         kind, parameters = media_type(self.headers.get(hdrs.CONTENT_TYPE))
         charset = parameters.get("charset")
-        if charset is not None and _is_known(charset):
-            return charset
+        known = None if charset is None else _known_charset(charset)
+        if known is not None:
+            return known
         if kind == "application/json" or kind.endswith("+json"):
             return "utf-8"  # RFC 8259 §8.1
         if self._body is None:
@@ -383,9 +389,10 @@ class Released:
 RELEASED: Final = Released()
 
 
-def _is_known(charset: str) -> bool:
+def _known_charset(charset: str) -> str | None:
+    """Return Python's name for `charset`, None when it has none."""
     try:
-        "".encode(charset)
+        "".encode(charset)  # refuses codecs that are not for text
+        return codecs.lookup(charset).name
     except (LookupError, ValueError):
-        return False
-    return True
+        return None

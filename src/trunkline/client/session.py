@@ -20,6 +20,7 @@ from trunkline.client.auth import BasicAuth
 from trunkline.client.context import RequestContext
 from trunkline.client.cookiejar import CookieJar
 from trunkline.client.defaults import DefaultFields
+from trunkline.client.errors import ClientError
 from trunkline.client.redirects import STATUSES, drain, next_hop
 from trunkline.client.request import ClientRequest
 from trunkline.client.request_factory import RequestFactory, check_options
@@ -115,7 +116,7 @@ class ClientSession(SessionView):
         self._cookie_jar = CookieJar() if cookie_jar is None else cookie_jar
         if cookies:
             self._cookie_jar.update_cookies(cookies)
-        self._fields = DefaultFields(headers, skip_auto_headers, auth)
+        self._fields = DefaultFields(headers, skip_auto_headers, auth, closes=connector.force_close)
         self._factory = RequestFactory(
             self,
             base_url=self._base_url,
@@ -146,6 +147,9 @@ class ClientSession(SessionView):
 
     def __enter__(self) -> None:
         raise TypeError("use `async with` instead of `with`: closing a session takes time")
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Never called; without it, `with` would not get as far as the advice of `__enter__`."""
 
     async def __aenter__(self) -> "ClientSession":
         return self
@@ -238,13 +242,17 @@ class ClientSession(SessionView):
         assert self._connector is not None
         keeps_credentials = True
         while response.status in STATUSES:
-            redirect = next_hop(
-                request,
-                response,
-                max_redirects=settings.max_redirects,
-                requote=self._requote_redirect_url,
-                keeps_credentials=keeps_credentials,
-            )
+            try:
+                redirect = next_hop(
+                    request,
+                    response,
+                    max_redirects=settings.max_redirects,
+                    requote=self._requote_redirect_url,
+                    keeps_credentials=keeps_credentials,
+                )
+            except ClientError:
+                await drain(exchange, response)
+                raise
             if redirect is None:
                 break
             await drain(exchange, response)
@@ -290,9 +298,12 @@ class ClientSession(SessionView):
     async def close(self) -> None:
         """Close the session, and its connector if it owns it; sockets are gone when it returns. Idempotent."""
         if not self._closed:
+            connector = self._connector if self._connector_owner else None
+            if connector is not None:
+                connector.check_loop()
             self._closed = True
-            connector, self._connector = self._connector, None
-            if connector is not None and self._connector_owner:
+            self._connector = None
+            if connector is not None:
                 await connector.close()
 
     def detach(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from trunkline.client.response import ClientResponse
 from trunkline.client.session import ClientSession
 from trunkline.ground.types import StrOrURL
-from trunkline.pool.connector import BaseConnector
+from trunkline.pool.connector import BaseConnector, TCPConnector
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
 
@@ -22,8 +22,9 @@ class SingleRequest:
         self._arguments = arguments
 
     async def __aenter__(self) -> ClientResponse:
+        connector = TCPConnector(force_close=True) if self._connector is None else self._connector
         self._session = ClientSession(
-            version=self._version, connector=self._connector, connector_owner=self._connector is None
+            version=self._version, connector=connector, connector_owner=self._connector is None
         )
         try:
             self._response = await self._session.request(**self._arguments)

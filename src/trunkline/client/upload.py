@@ -40,7 +40,7 @@ async def _upload(
         if permission is not None:
             await asyncio.wait([permission], timeout=CONTINUE_WAIT_S)
         writer = BodyWriter(connection, request.upload_length, chunked=bool(request.chunked), coding=request.compress)
-        await payload.write_with_length(writer, request.upload_length)
+        await payload.write(writer)  # all of it: what does not fit its announced length is an error, not cut off
         await writer.write_eof()
     except Exception as error:
         failure = UploadFailed(f"{type(error).__name__}: {error}")

@@ -19,6 +19,7 @@ from trunkline.conn.receive_buffer import receive_buffer
 from trunkline.conn.silence import SilenceTimer
 from trunkline.ground.logs import pool_logger
 from trunkline.transport.flow import WriteFlow
+from trunkline.transport.tls import has_tls_ended
 from trunkline.wire.coding import make_decoder
 from trunkline.wire.errors import BadHead, IncompleteBody, WireError
 from trunkline.wire.h1.chunked import ChunkedDecoder
@@ -49,6 +50,7 @@ class ClientH1(asyncio.BufferedProtocol):
         "_remaining",
         "_silence",
         "_state",
+        "_unsent",
         "flow",
         "gone",
         "is_reusable",
@@ -77,6 +79,7 @@ class ClientH1(asyncio.BufferedProtocol):
         self._interim = 0
         self._chunks: ChunkedDecoder | None = None
         self._silence: SilenceTimer | None = None
+        self._unsent = 0  # bytes that the transport held when silence was last noticed, if it was full
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "busy" if self._exchange is not None else "idle"
@@ -109,15 +112,15 @@ class ClientH1(asyncio.BufferedProtocol):
             self._fail(error or ConnectionClosed("the response was given up before it had come whole"))
 
     def close(self) -> None:
-        """Close the transport; what was written before is still sent. Idempotent."""
+        """Close the transport; what is unsent is of no use any more, and is dropped. Idempotent."""
         self.is_reusable = False
         transport = self.transport
         if transport is not None and not transport.is_closing():
             pool_logger.debug("close %r", self)
             transport.close()
-            # Over TLS, close() has sent close_notify and would now wait for the peer's, 30 s if it never comes.
-            if self.is_tls and not transport.get_write_buffer_size():
-                transport.abort()
+            # A peer that does not read must not keep the socket. And over TLS, close() has sent close_notify and would
+            # now wait for the peer's, 30 s if it never comes.
+            transport.abort()
 
     def abort(self) -> None:
         """Close the transport at once and drop what was not sent. Idempotent."""
@@ -147,9 +150,16 @@ class ClientH1(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         self.is_reusable = False
+        exchange, transport = self._exchange, self.transport
+        if self._state == _REST and exchange is not None and exchange.body is not None and transport is not None:
+            # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
+            if not self.is_tls or has_tls_ended(transport):
+                self._end(exchange, b"")
+                exchange.body.feed_eof()
         return False  # the transport closes; `connection_lost` tells the exchange
 
     def pause_writing(self) -> None:
+        self._unsent = 0
         self.flow.pause_writing()
 
     def resume_writing(self) -> None:
@@ -165,7 +175,7 @@ class ClientH1(asyncio.BufferedProtocol):
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
             if self._silence is not None:
-                self._silence.restart()
+                self._silence.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -174,19 +184,12 @@ class ClientH1(asyncio.BufferedProtocol):
         self._stop_silence()
         self.flow.connection_lost(exc)
         if exchange is not None:
-            self._end_by_loss(exchange, exc)
+            exchange.fail(self._what_was_lost(exc))
         if not self.gone.done():
             self.gone.set_result(None)
         owner, self.owner = self.owner, None
         if owner is not None:
             owner.forget(self)
-
-    def _end_by_loss(self, exchange: Exchange, exc: Exception | None) -> None:
-        if self._state == _REST and exc is None and exchange.body is not None:
-            exchange.body.feed_eof()
-            exchange.finish()
-            return
-        exchange.fail(self._what_was_lost(exc))
 
     def _what_was_lost(self, exc: Exception | None) -> Exception:
         if self._state == _LENGTH:
@@ -194,19 +197,24 @@ class ClientH1(asyncio.BufferedProtocol):
         if self._state == _CHUNKS:
             return IncompleteBody("the connection ended before the last chunk")
         if self._state == _REST:
-            return IncompleteBody(f"the connection broke within the body: {exc}")
+            return IncompleteBody(f"the connection broke within the body: {exc or 'TLS ended without close_notify'}")
         if self._head is not None:
-            return ConnectionLost(f"the server disconnected after {len(self._head)} bytes of a response head", exc)
-        return ConnectionLost("the server disconnected without a response", exc)
+            return ConnectionLost(f"the connection ended after {len(self._head)} bytes of a response head", exc)
+        return ConnectionLost("the connection ended without a response", exc)
 
     def _peer_is_silent(self, silent_s: float) -> None:
         exchange = self._exchange
         if exchange is None:
             return
-        if exchange.upload is not None and not exchange.upload.done() and self._silence is not None:
-            self._silence.restart()  # it is our turn to speak
-        else:
+        if exchange.upload is None or exchange.upload.done() or self.transport is None:
             self._fail(PeerSilent(silent_s))
+            return
+        unsent = self.transport.get_write_buffer_size() if self.flow.paused else 0
+        if unsent and unsent == self._unsent:
+            self._fail(PeerSilent(silent_s, "took nothing of the request's body"))
+        elif self._silence is not None:
+            self._unsent = unsent
+            self._silence.resume()  # it is our turn to speak
 
     def _fail(self, error: Exception) -> None:
         """Close the connection; the exchange that is going on, if any, ends with `error`."""
@@ -233,7 +241,7 @@ class ClientH1(asyncio.BufferedProtocol):
             self.close()
             return
         if self._silence is not None:
-            self._silence.restart()
+            self._silence.hear()
         state = self._state
         try:
             if state == _HEAD:
@@ -297,10 +305,11 @@ class ClientH1(asyncio.BufferedProtocol):
             self._end(exchange, b"")
         else:
             exchange.body = self._open_body(exchange, head)
-            self._take_body(exchange, length, rest)
         waiter = exchange.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+        if exchange.carrier is self:  # the body goes on; what is wrong with it is for its reader, not for the waiter
+            self._take_body(exchange, length, rest)
 
     def _open_body(self, exchange: Exchange, head: ResponseHead) -> StreamReader:
         rules = exchange.rules

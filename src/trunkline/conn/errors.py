@@ -23,18 +23,23 @@ class ConnectionClosed(TrunklineError):
 
 
 class PeerSilent(TrunklineError):
-    """The peer sent nothing for as long as the read timeout allows, though it was its turn."""
+    """The peer sent nothing for as long as the read timeout allows, though it was its turn.
 
-    def __init__(self, silent_s: float) -> None:
-        super().__init__(f"the server sent nothing for {silent_s:.3g} s")
+    Or it took nothing of what we sent: did_not says what it did not do, in words.
+    """
+
+    def __init__(self, silent_s: float, did_not: str = "sent nothing") -> None:
+        super().__init__(f"the server {did_not} for {silent_s:.3g} s")
         self.silent_s = silent_s
 
 
 class DeadlineExpired(TrunklineError):
     """The time for the whole request is over. phase: what it was spent on at the end, in words."""
 
-    def __init__(self, phase: str, total_s: float) -> None:
-        super().__init__(f"the request took more than {total_s:g} s in all; time ran out while {phase}")
+    def __init__(self, phase: str, total_s: float, elapsed_s: float) -> None:
+        super().__init__(
+            f"the request took more than {total_s:g} s in all (gave up after {elapsed_s:.3g} s, while {phase})"
+        )
         self.phase = phase
         self.total_s = total_s
 

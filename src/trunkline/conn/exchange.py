@@ -111,11 +111,14 @@ class Exchange:
         """End the exchange because its deadline has passed."""
         if self.head is not None:
             phase = "reading the response's body"
+        elif self.upload is not None and not self.upload.done():
+            phase = "sending the request's body"
         elif self.carrier is not None:
             phase = "waiting for the response"
         else:
             phase = "waiting for a connection"
-        error = DeadlineExpired(phase, self.total_s)
+        late_s = 0.0 if self.deadline is None else asyncio.get_running_loop().time() - self.deadline.expires_at
+        error = DeadlineExpired(phase, self.total_s, self.total_s + late_s)
         if self.carrier is not None:
             self.carrier.abort_exchange(self, error)
         else:

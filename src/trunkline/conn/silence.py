@@ -20,17 +20,21 @@ class SilenceTimer:
         self._heard_at = loop.time()
         self._timer: asyncio.TimerHandle | None = loop.call_at(self._heard_at + limit_s, self._look)
 
-    def restart(self) -> None:
+    def hear(self) -> None:
         """Note that the peer was heard just now."""
         self._heard_at = self._loop.time()
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
 
     def pause(self) -> None:
-        """Stop counting until `restart`."""
+        """Stop counting until `resume`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def resume(self) -> None:
+        """Count again, from now."""
+        self._heard_at = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
 
     def _look(self) -> None:
         self._timer = None

@@ -139,8 +139,18 @@ class BaseConnector:
         abort_ssl: accepted; TLS is always closed with one alert and without waiting for the peer's.
         """
         if not self._closed:
+            self.check_loop()
             self._closed = True
             await self.pool.close()
+
+    def check_loop(self) -> None:
+        """Raise RuntimeError when there are sockets to close that belong to another loop than the running one."""
+        running = asyncio.get_running_loop()
+        if running is not self._loop and self.pool.slots.taken:
+            raise RuntimeError(
+                f"the connections of this connector belong to the event loop {self._loop!r}, and cannot be closed on "
+                f"{running!r}; await close() in the loop (and thread) that made it, before that loop ends"
+            )
 
 
 class TCPConnector(BaseConnector):

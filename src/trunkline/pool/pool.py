@@ -74,7 +74,7 @@ class Pool:
         self._now = now
         # Asked anew whenever a connection is opened or swept, not twice for each request.
         self._logs = pool_logger.isEnabledFor(DEBUG)
-        self._openings: set[Callable[[], None]] = set()  # each interrupts one
+        self._openings: dict[Callable[[], None], asyncio.Future[None]] = {}  # what interrupts each; done when it ended
         self._sweeper: asyncio.TimerHandle | None = None
 
     # Getting a connection.
@@ -109,7 +109,7 @@ class Pool:
 
     async def _acquire(self, key: ConnectionKey, exchange: Exchange, open_s: float | None, is_fresh: bool) -> ClientH1:
         if self.closed:
-            raise PoolClosed("the connector is closed; requests need one that is open")
+            raise PoolClosed("this request came after its close(); make a new session")
         connection = None if is_fresh else self.take(key)
         if connection is not None:
             return connection
@@ -151,11 +151,14 @@ class Pool:
         began_at = self.loop.time()
         timeout = asyncio.timeout(open_s)
         interrupt = partial(self._interrupt, timeout)
+        ended = self._openings[interrupt] = self.loop.create_future()
         try:
             async with timeout:
-                self._openings.add(interrupt)
                 exchange.interrupt = interrupt
                 connection = await self._establisher.open(key)
+            if self.closed:  # it was interrupted in the moment in which it was open
+                connection.abort()
+                raise PoolClosed(_CLOSED)
             if connection.is_closed:
                 raise ConnectionLost(f"{key.host}:{key.port} closed the connection as soon as it was open")
         except BaseException as error:
@@ -165,7 +168,8 @@ class Pool:
             raise
         finally:
             exchange.interrupt = None
-            self._openings.discard(interrupt)
+            del self._openings[interrupt]
+            ended.set_result(None)
         self.opened += 1
         self._logs = pool_logger.isEnabledFor(DEBUG)
         connection.owner = self
@@ -253,6 +257,8 @@ class Pool:
     async def close(self) -> None:
         """Close everything and wait until the sockets are gone."""
         closing = self.shut()
+        if self._openings:
+            await asyncio.wait(list(self._openings.values()))
         if closing:
             await asyncio.wait([connection.gone for connection in closing], timeout=CLOSE_GRACE_S)
             for connection in closing:

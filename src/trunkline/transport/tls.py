@@ -92,6 +92,18 @@ async def context_for(setting: TLSSetting, alpn: tuple[str, ...] = HTTP11_ALPN) 
     return context if context is not None else await asyncio.to_thread(default_context, verify, alpn)
 
 
+def has_tls_ended(transport: asyncio.Transport) -> bool:
+    """Tell whether the peer of `transport` has sent close_notify (RFC 8446 §6.1): then nothing was cut off.
+
+    For the end of the stream, when nothing is left to be read.
+    """
+    ssl_object: ssl.SSLObject = transport.get_extra_info("ssl_object")
+    try:
+        return ssl_object.read(1) == b""
+    except ssl.SSLError:  # it wants more records
+        return False
+
+
 def _build_context(verify: bool, alpn: tuple[str, ...]) -> ssl.SSLContext:
     if verify:
         context = ssl.create_default_context()

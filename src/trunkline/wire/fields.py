@@ -42,7 +42,9 @@ def check_field_name(name: str) -> None:
 
 
 def check_field_value(value: str) -> None:
-    """Raise ValueError unless `value` may be sent as a field value."""
+    """Raise ValueError unless `value` may be sent as a field value, TypeError if it is no str."""
+    if not isinstance(value, str):
+        raise TypeError(f"field value of type {type(value).__name__}: {_shown(repr(value))}; wanted str")
     found = _NEVER_SENT.search(value)
     if found is not None:
         raise ValueError(

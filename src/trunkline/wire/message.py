@@ -25,12 +25,13 @@ class FieldBlock:
     __slots__ = ("h1", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Raises ValueError when a name is no token or a value has control characters (RFC 9110 §5.5)."""
+        """Raises ValueError for a name that is no token or a value with control characters, TypeError for no str."""
         self.pairs: Final = tuple(pairs)
         for name, value in self.pairs:
             if name not in _checked_names:
                 _check_new_name(name)
-            if not value.isprintable():  # a cheap yes for nearly all; the real rule is in `fields`
+            # A cheap yes for nearly all; the real rule is in `fields`.
+            if type(value) is not str or not value.isprintable():
                 check_field_value(value)
         lines = "".join([f"{name}: {value}\r\n" for name, value in self.pairs])
         self.h1: Final = lines.encode("utf-8", "surrogateescape")

@@ -127,15 +127,12 @@ def parse_response_head(data: bytes, max_line_bytes: int, max_field_bytes: int, 
         raise FieldTooLong(f"{len(lines) - 1} field lines; the limit is {max_fields} (raise max_headers)")
     fields = head.fields
     cache = _field_lines if max_field_bytes >= MAX_CACHED_LINE_BYTES else {}
-    for position in range(1, len(lines)):
-        line = lines[position]
-        entry = cache.get(line)
-        if entry is None:
-            entry = _remember_field_line(line, max_field_bytes)
-        field, take, argument = entry
+    del lines[0]
+    for line in lines:
+        field, take, argument = cache.get(line) or _remember_field_line(line, max_field_bytes)
+        fields.append(field)
         if take is not None:
             take(head, argument)
-        fields.append(field)
     return head
 
 

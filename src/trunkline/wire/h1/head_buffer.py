@@ -45,7 +45,11 @@ class HeadBuffer:
         limit = max_line_bytes + max_field_bytes * min(max_fields, MAX_FIELDS // 4)
         if len(held) > limit:
             raise FieldTooLong(f"more than {limit} bytes of a head and no end of it (raise max_field_size)")
-        line_bytes = len(held) - held.rfind(b"\n") - 1
+        last_lf = held.rfind(b"\n")
+        # Who ends lines with LF alone never sends the CRLF CRLF that we wait for.
+        if last_lf > 0 and held[last_lf - 1] != 0x0D:
+            raise BadHead("a line of a head ends with LF alone; expected CRLF (RFC 9112 §2.2)")
+        line_bytes = len(held) - last_lf - 1
         longest = max(max_line_bytes, max_field_bytes)
         if line_bytes > longest:
             raise FieldTooLong(f"a line of more than {longest} bytes in a head (raise max_field_size)")
