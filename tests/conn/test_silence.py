@@ -77,7 +77,7 @@ def test_silence_is_told_once_when_it_reaches_the_limit(loop: FakeLoop, silences
 
 def test_silence_counts_from_the_last_byte(loop: FakeLoop, timer: SilenceTimer, silences: list[float]) -> None:
     loop.advance(9)
-    timer.restart()
+    timer.hear()
     loop.advance(9.5)
     assert silences == []
     loop.advance(0.5)
@@ -87,7 +87,7 @@ def test_silence_counts_from_the_last_byte(loop: FakeLoop, timer: SilenceTimer, 
 def test_a_byte_costs_no_timer(loop: FakeLoop, timer: SilenceTimer, silences: list[float]) -> None:
     for _ in range(1000):
         loop.advance(0.1)
-        timer.restart()
+        timer.hear()
     assert silences == []
     assert loop.armings <= 12  # one in ten seconds
     assert len(loop.armed) == 1
@@ -99,7 +99,7 @@ def test_a_pause_does_not_count(loop: FakeLoop, timer: SilenceTimer, silences: l
     timer.pause()
     assert loop.armed == []
     loop.advance(100)
-    timer.restart()
+    timer.resume()
     loop.advance(9.9)
     assert silences == []
     loop.advance(0.1)
@@ -111,13 +111,20 @@ def test_it_can_be_started_anew_where_silence_is_told(loop: FakeLoop) -> None:
 
     def wait_on(silent_s: float) -> None:
         silences.append(silent_s)
-        started_anew.restart()
+        started_anew.resume()
 
     started_anew = SilenceTimer(cast(asyncio.AbstractEventLoop, loop), 10.0, wait_on)
     loop.advance(35)
     assert silences == [10.0, 10.0, 10.0]
     started_anew.pause()
     assert loop.armed == []
+
+
+def test_bytes_that_still_come_do_not_end_a_pause(loop: FakeLoop, timer: SilenceTimer, silences: list[float]) -> None:
+    timer.pause()
+    timer.hear()
+    loop.advance(100)
+    assert (silences, loop.armed) == ([], [])
 
 
 @pytest.mark.usefixtures("timer")

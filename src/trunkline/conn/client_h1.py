@@ -151,11 +151,12 @@ class ClientH1(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         self.is_reusable = False
         exchange, transport = self._exchange, self.transport
-        if self._state == _REST and exchange is not None and exchange.body is not None and transport is not None:
-            # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
-            if not self.is_tls or has_tls_ended(transport):
-                self._end(exchange, b"")
-                exchange.body.feed_eof()
+        if self._state != _REST or exchange is None or exchange.body is None or transport is None:
+            return False
+        # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
+        if not self.is_tls or has_tls_ended(transport):
+            self._end(exchange, b"")
+            exchange.body.feed_eof()
         return False  # the transport closes; `connection_lost` tells the exchange
 
     def pause_writing(self) -> None:
