@@ -51,6 +51,7 @@ async def attempt(
             exchange.abort()
             if exchange.upload is not None:
                 await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
+            is_stale = is_stale and isinstance(error, Exception)  # who is cancelled stops, whatever else happened
             if not (isinstance(error, NotSent) or (is_stale and _may_repeat(exchange, request))):
                 if isinstance(error, TrunklineError):
                     raise as_public(exchange, error) from error

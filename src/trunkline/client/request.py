@@ -52,6 +52,8 @@ class ClientRequest(RequestHead):
         hdrs.ACCEPT_ENCODING: accept_encoding(),
     }
 
+    method: str
+
     # What holds for a plain request; class attributes, so that it sets none of them.
     _headers: "CIMultiDict[str] | None" = None
     body: "Payload | bytes" = b""

@@ -146,7 +146,7 @@ class ClientSession(SessionView):
             )
 
     def __enter__(self) -> None:
-        raise TypeError("use `async with` instead of `with`: closing a session takes time")
+        raise TypeError("Use async with instead: closing a session takes time")
 
     def __exit__(self, *exc_info: object) -> None:
         """Never called; without it, `with` would not get as far as the advice of `__enter__`."""

@@ -118,8 +118,7 @@ class ClientH1(asyncio.BufferedProtocol):
         if transport is not None and not transport.is_closing():
             pool_logger.debug("close %r", self)
             transport.close()
-            # A peer that does not read must not keep the socket. And over TLS, close() has sent close_notify and would
-            # now wait for the peer's, 30 s if it never comes.
+            # A peer that does not read, or over TLS does not answer our close_notify, must not keep the socket.
             transport.abort()
 
     def abort(self) -> None:

@@ -1,0 +1,120 @@
+"""Stale connections: which requests are sent once more, and which must not be."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.raw_server import OK, Peer, RawServer
+from trunkline import ClientOSError, ClientSession, ServerDisconnectedError
+
+
+async def dies_on_reuse(peer: Peer) -> None:
+    """The first connection answers once and breaks off within the second request; the others live."""
+    await peer.request()
+    await peer.send(OK)
+    if peer.number == 0:
+        await peer.head()
+        return
+    while True:
+        await peer.request()
+        await peer.send(OK)
+
+
+async def portions() -> AsyncIterator[bytes]:
+    yield b"once"
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("GET", {}),
+        ("GET", {"headers": {"X-A": "1"}}),
+        ("HEAD", {}),
+        ("OPTIONS", {}),
+        ("PUT", {"data": b"x"}),
+        ("DELETE", {}),
+    ],
+)
+async def test_an_idempotent_request_is_sent_again_on_a_fresh_connection(method: str, arguments: Any) -> None:
+    async def handler(peer: Peer) -> None:
+        if method == "HEAD" and peer.number:
+            await peer.request()
+            await peer.send(OK[:-2])
+            return
+        await dies_on_reuse(peer)
+
+    async with RawServer(handler) as server, ClientSession() as session:
+        await session.get(server.url("/warm"))
+        async with session.request(method, server.url("/again"), **arguments) as response:
+            assert response.status == 200
+        assert server.requests == ["GET /warm HTTP/1.1", *[f"{method} /again HTTP/1.1"] * 2]
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_what_is_not_idempotent_is_never_sent_twice(method: str) -> None:
+    async with RawServer(dies_on_reuse) as server, ClientSession() as session:
+        await session.get(server.url("/warm"))
+        with pytest.raises((ServerDisconnectedError, ClientOSError)):
+            await session.request(method, server.url("/once"), data=b"x")
+        assert server.requests == ["GET /warm HTTP/1.1", f"{method} /once HTTP/1.1"]
+
+
+async def test_a_body_that_can_be_read_once_is_not_sent_twice() -> None:
+    async with RawServer(dies_on_reuse) as server, ClientSession() as session:
+        await session.get(server.url("/warm"))
+        with pytest.raises((ServerDisconnectedError, ClientOSError)):
+            await session.put(server.url("/once"), data=portions())
+        assert server.requests == ["GET /warm HTTP/1.1", "PUT /once HTTP/1.1"]
+
+
+async def test_a_fresh_connection_that_dies_is_an_error_at_once() -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.head()
+
+    async with RawServer(handler) as server, ClientSession() as session:
+        with pytest.raises(
+            ServerDisconnectedError, match="Server disconnected: the connection ended without a response"
+        ):
+            await session.get(server.url())
+        assert server.connections == 1
+
+
+async def test_an_answer_that_had_begun_is_not_asked_for_again() -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 O")
+
+    async with RawServer(handler) as server, ClientSession() as session:
+        await session.get(server.url())
+        with pytest.raises(ServerDisconnectedError, match="after 14 bytes of a response head"):
+            await session.get(server.url())
+        assert server.connections == 1
+
+
+async def test_a_request_that_is_cancelled_as_its_connection_dies_stays_cancelled() -> None:
+    was_asked = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        was_asked.set()
+        await peer.wait_closed_by_client()
+
+    async with RawServer(handler) as server, ClientSession() as session:
+        await session.get(server.url())
+        task = asyncio.create_task(session._request("GET", server.url()))
+        await was_asked.wait()
+        assert session.connector is not None
+        (connection,) = session.connector._acquired
+        assert connection.transport is not None
+        connection.transport.abort()
+        asyncio.get_running_loop().call_soon(task.cancel)  # after the loss, before the task hears of it
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert server.connections == 1

@@ -1,0 +1,163 @@
+"""`Pool`: what becomes of requests that wait, give up, fail to connect, or are under way at the end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.raw_server import OK, RawServer, replying, silent
+from trunkline.client.errors import ClientConnectionError
+from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.exchange import Exchange, ExchangeRules
+from trunkline.conn.key import ConnectionKey
+from trunkline.pool.errors import ConnectTimeout, PoolClosed
+from trunkline.pool.establish import Establisher
+from trunkline.pool.pool import ConnectLimits, Pool
+from trunkline.pool.slots import Slots
+from trunkline.transport.dns_cache import DNSCache
+from trunkline.transport.errors import ConnectError
+from trunkline.transport.resolve import DefaultResolver
+from trunkline.wire.message import RequestHead, Target
+
+NO_LIMITS = ConnectLimits()
+
+
+def exchange() -> Exchange:
+    return Exchange(RequestHead("GET", Target("http", "test", "/"), ()), ExchangeRules(), lambda exchange, error: error)
+
+
+def key_of(server: RawServer) -> ConnectionKey:
+    return ConnectionKey("127.0.0.1", server.port, False, True)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RawServer]:
+    async with RawServer(replying(OK)) as server:
+        yield server
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Pool]:
+    """A pool with room for one connection."""
+    loop = asyncio.get_running_loop()
+    dns = DNSCache(DefaultResolver(loop=loop), 10, 10)
+    pool = Pool(loop, Slots[ClientH1](1, 0, 15.0), Establisher(loop, dns))
+    yield pool
+    await pool.close()
+    await dns.close()
+    assert pool.slots.taken == 0
+    assert not pool.slots.acquired
+    assert not pool.slots.queued
+
+
+async def queued(pool: Pool, key: ConnectionKey, limits: ConnectLimits = NO_LIMITS) -> "asyncio.Task[ClientH1]":
+    """Let a request wait in the queue."""
+    task = asyncio.create_task(pool.acquire(key, exchange(), limits))
+    before = pool.slots.queued
+    while pool.slots.queued == before:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_a_connection_given_back_is_taken_again(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    assert pool.take(key) is None
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    pool.release(connection)
+    assert pool.take(key) is connection
+    assert pool.opened == 1
+    pool.release(connection)
+
+
+async def test_a_connection_given_back_goes_to_who_waits_longest(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    first, second = await queued(pool, key), await queued(pool, key)
+    pool.release(connection)
+    assert await first is connection
+    assert not second.done()
+    pool.release(connection)
+    assert await second is connection
+    pool.release(connection)
+
+
+async def test_who_waits_gets_the_slot_of_a_connection_that_was_closed(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    waiting = await queued(pool, key)
+    connection.close()
+    other = await waiting
+    assert other is not connection
+    pool.release(other)
+
+
+async def test_who_gives_up_just_when_it_was_served_passes_the_connection_on(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    first, second = await queued(pool, key), await queued(pool, key)
+    pool.release(connection)
+    first.cancel()
+    assert await second is connection
+    pool.release(connection)
+
+
+async def test_who_gives_up_just_when_it_got_a_slot_passes_it_on(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    first, second = await queued(pool, key), await queued(pool, key)
+    connection.close()
+    await connection.gone
+    first.cancel()
+    pool.release(await second)
+
+
+async def test_a_failure_to_connect_gives_its_slot_back(pool: Pool) -> None:
+    async with RawServer(silent) as gone:
+        key = key_of(gone)
+    for _ in range(3):
+        with pytest.raises(ConnectError, match="cannot connect"):
+            await pool.acquire(key, exchange(), NO_LIMITS)
+        assert pool.slots.taken == 0
+
+
+async def test_the_time_in_the_queue_is_bounded(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    with pytest.raises(ConnectTimeout, match=r"1 in use, 1 open of 1, 0 waiting; timeout\.connect.* 0\.05 s"):
+        await pool.acquire(key, exchange(), ConnectLimits(connect_s=0.05))
+    pool.release(connection)
+
+
+async def test_an_exchange_that_fails_stops_waiting(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    failing = exchange()
+    waiting = asyncio.create_task(pool.acquire(key, failing, NO_LIMITS))
+    while not pool.slots.queued:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0)
+    failing.fail(ClientConnectionError("for a test"))
+    with pytest.raises(ClientConnectionError, match="for a test"):
+        await waiting
+    assert not pool.slots.queued
+    pool.release(connection)
+
+
+async def test_those_who_wait_are_told_when_the_pool_closes(pool: Pool, server: RawServer) -> None:
+    key = key_of(server)
+    connection = await pool.acquire(key, exchange(), NO_LIMITS)
+    waiting = await queued(pool, key)
+    await pool.close()
+    with pytest.raises(PoolClosed, match="close"):
+        await waiting
+    with pytest.raises(PoolClosed, match="close"):
+        await pool.acquire(key, exchange(), NO_LIMITS)
+    assert connection.is_closed
+    await server.wait_all_closed()
+
+
+async def test_a_connection_given_back_after_the_end_is_closed(pool: Pool, server: RawServer) -> None:
+    connection = await pool.acquire(key_of(server), exchange(), NO_LIMITS)
+    pool.closed = True
+    pool.release(connection)
+    await connection.gone
+    assert pool.slots.taken == 0
