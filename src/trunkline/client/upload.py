@@ -11,7 +11,7 @@ from trunkline.body.payload import Payload
 from trunkline.client.request import ClientRequest
 from trunkline.conn.body_writer import BodyWriter
 from trunkline.conn.client_h1 import ClientH1
-from trunkline.conn.errors import UploadFailed
+from trunkline.conn.errors import UploadFailed, WriteLost
 from trunkline.conn.exchange import Exchange
 
 # Some servers never say 100; RFC 9110 §10.1.1 lets a client go on, and curl waits as long.
@@ -42,6 +42,8 @@ async def _upload(
         writer = BodyWriter(connection, request.upload_length, chunked=bool(request.chunked), coding=request.compress)
         await payload.write(writer)  # all of it: what does not fit its announced length is an error, not cut off
         await writer.write_eof()
+    except WriteLost:
+        pass  # the connection tells the exchange, which may be tried again
     except Exception as error:
         failure = UploadFailed(f"{type(error).__name__}: {error}")
         failure.__cause__ = error

@@ -5,14 +5,19 @@ is full. A body that does not fit its announced length raises: sent as it is, it
 beginning of the next request.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from multidict import CIMultiDict
 
 from trunkline.abc import AbstractStreamWriter
 from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.errors import WriteLost
 from trunkline.wire.coding import Encoder, make_encoder
 from trunkline.wire.h1.chunked import LAST_CHUNK, render_chunk
+
+# A large body is compressed and handed to the transport in pieces, so that the loop gets its turns and what waits to be
+# sent is not copied whole. As large as what files are read in.
+PIECE_BYTES: Final = 2**18
 
 
 class BodyWriter(AbstractStreamWriter):
@@ -47,20 +52,28 @@ class BodyWriter(AbstractStreamWriter):
         raise RuntimeError("the head of this request has been sent; a body's writer writes only the body")
 
     async def write(self, chunk: "bytes | bytearray | memoryview[Any]") -> None:
-        """Send `chunk`; wait while the transport's buffer is full."""
-        data = bytes(chunk) if not isinstance(chunk, memoryview) else chunk.tobytes()
+        """Send `chunk`; wait while the transport's buffer is full. Raises ValueError beyond the announced length."""
+        if len(chunk) <= PIECE_BYTES:
+            await self._write_piece(bytes(chunk))
+            return
+        view = memoryview(chunk)
+        for start in range(0, len(view), PIECE_BYTES):
+            await self._write_piece(view[start : start + PIECE_BYTES].tobytes())
+
+    async def _write_piece(self, piece: bytes) -> None:
         if self._encoder is not None:
-            data = self._encoder.encode(data)
-        if data:
-            self._send(data)
+            piece = self._encoder.encode(piece)
+        if piece:
+            self._send(piece)
             await self.drain()
 
     async def write_eof(self, chunk: bytes = b"") -> None:
-        """Send `chunk`, then end the body."""
+        """Send `chunk`, then end the body. Raises ValueError when less than the announced length was sent."""
+        await self.write(chunk)
         if self._encoder is not None:
-            chunk = self._encoder.encode(chunk) + self._encoder.flush()
-        if chunk:
-            self._send(chunk)
+            rest = self._encoder.flush()
+            if rest:
+                self._send(rest)
         if self.length:
             raise ValueError(
                 f"the body ended {self.length} bytes before its Content-Length; announce the length that is sent"
@@ -70,9 +83,12 @@ class BodyWriter(AbstractStreamWriter):
         await self.drain()
 
     async def drain(self) -> None:
-        """Wait until the transport takes more; raise ConnectionResetError when it never will."""
+        """Wait until the transport takes more; raise WriteLost, a ConnectionResetError, when it never will."""
         if self._connection.flow.paused or self._connection.transport is None:
-            await self._connection.flow.drain()
+            try:
+                await self._connection.flow.drain()
+            except ConnectionResetError as error:
+                raise WriteLost(str(error)) from error
 
     def _send(self, data: bytes) -> None:
         if self.length is not None:
@@ -87,6 +103,6 @@ class BodyWriter(AbstractStreamWriter):
     def _transmit(self, data: bytes) -> None:
         transport = self._connection.transport
         if transport is None or transport.is_closing():
-            raise ConnectionResetError("the connection was lost before the request's body was sent")
+            raise WriteLost("the connection was lost before the request's body was sent")
         self.output_size += len(data)
         transport.write(data)

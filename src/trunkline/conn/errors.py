@@ -44,5 +44,9 @@ class DeadlineExpired(TrunklineError):
         self.total_s = total_s
 
 
+class WriteLost(ConnectionResetError):
+    """The connection was lost while a body was being written; the exchange ends with what was lost."""
+
+
 class UploadFailed(TrunklineError):
     """The request's body could not be produced or sent; the cause says why."""

@@ -8,8 +8,9 @@ import asyncio
 import socket
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
@@ -75,9 +76,10 @@ class BaseConnector:
             return
         self._closed = True
         sockets = self.pool.slots.taken
-        if not self._loop.is_closed():
-            self.pool.shut()
         if sockets:
+            # Garbage may be collected in any thread; the pool is its loop's.
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self.pool.shut)
             _warn(
                 f"Unclosed connector {self!r}, made at {self._made_at}, with {sockets} open connections; "
                 "use `async with` on its session, or await its close()",
@@ -88,7 +90,7 @@ class BaseConnector:
     def __enter__(self) -> None:
         raise TypeError("use `async with` instead of `with`: closing a connector takes time")
 
-    async def __aenter__(self) -> "BaseConnector":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
