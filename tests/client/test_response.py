@@ -295,7 +295,7 @@ async def test_decoding_may_be_switched_off(session: bool, request_: bool | None
     ("data", "message"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", "with 5 bytes of the body missing"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "before the last chunk"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "with the last chunk missing"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n", "chunk size line b'zz"),
         (reply(b"not gzip", "Content-Encoding: gzip"), "damaged gzip data"),
     ],

@@ -1,13 +1,14 @@
 """`ClientH1`: one HTTP/1.1 connection in the client role (RFC 9112).
 
 Bytes arrive in `buffer_updated` and are parsed there and then: the head fills the exchange, the body its stream, and
-the end hands the connection back to its owner before the request's coroutine runs again. One state says which kind of
-bytes comes next. The connection may be used again only when a response ended exactly where its framing said, with
-nothing after it; every doubt closes it. Opening connections and choosing one are `pool`'s part.
+the end hands the connection back to its owner before the request's coroutine runs again. What comes next is told by
+two things: is there an exchange, and is it within a body. The connection may be used again only when a response ended
+exactly where its framing said, with nothing after it; every doubt closes it. Opening connections and choosing one are
+`pool`'s part.
 """
 
 import asyncio
-from typing import Final, cast
+from typing import cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
@@ -22,34 +23,25 @@ from trunkline.transport.flow import WriteFlow
 from trunkline.transport.tls import has_tls_ended
 from trunkline.wire.coding import make_decoder
 from trunkline.wire.errors import BadHead, IncompleteBody, WireError
-from trunkline.wire.h1.chunked import ChunkedDecoder
-from trunkline.wire.h1.framing import CHUNKED, UNTIL_CLOSE, response_framing
+from trunkline.wire.h1.body import BodyDecoder, CloseDecoder, body_decoder
+from trunkline.wire.h1.framing import UNTIL_CLOSE, response_framing
 from trunkline.wire.h1.head import ResponseHead, parse_response_head
 from trunkline.wire.h1.head_buffer import HeadBuffer
 from trunkline.wire.h1.render import render_request_head
 from trunkline.wire.limits import MAX_INTERIM_RESPONSES
-
-# What the next bytes are.
-_NOTHING: Final = 0  # no response is due: bytes now are an error
-_HEAD: Final = 1
-_LENGTH: Final = 2  # `_remaining` bytes of body
-_CHUNKS: Final = 3
-_REST: Final = 4  # body until the peer closes
 
 
 class ClientH1(asyncio.BufferedProtocol):
     """One connection. key: what it may be used for; its owner is set once it is open, and told when it is gone."""
 
     __slots__ = (
+        "_body",
         "_buffer",
-        "_chunks",
         "_exchange",
         "_head",
         "_interim",
         "_loop",
-        "_remaining",
         "_silence",
-        "_state",
         "_unsent",
         "flow",
         "gone",
@@ -73,11 +65,9 @@ class ClientH1(asyncio.BufferedProtocol):
         self.is_reusable = True
         self.is_tls = False
         self._exchange: Exchange | None = None
-        self._state = _NOTHING
-        self._remaining = 0
         self._head: HeadBuffer | None = None  # what has come of a head that did not come whole
-        self._interim = 0
-        self._chunks: ChunkedDecoder | None = None
+        self._body: BodyDecoder | None = None  # set while the next bytes are of a body
+        self._interim = 0  # heads of 1xx responses that came for this exchange
         self._silence: SilenceTimer | None = None
         self._unsent = 0  # bytes that the transport held when silence was last noticed, if it was full
 
@@ -99,7 +89,6 @@ class ClientH1(asyncio.BufferedProtocol):
             raise NotSent("the connection was lost before the request was sent")
         self._exchange = exchange
         exchange.carrier = self
-        self._state = _HEAD
         self._interim = 0
         self.served += 1
         if exchange.rules.read_timeout_s is not None:
@@ -150,13 +139,13 @@ class ClientH1(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         self.is_reusable = False
         exchange, transport = self._exchange, self.transport
-        if self._state != _REST or exchange is None or exchange.body is None or transport is None:
-            return False
+        if exchange is None or transport is None or not isinstance(self._body, CloseDecoder):
+            return False  # the transport closes; `connection_lost` tells the exchange
         # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
-        if not self.is_tls or has_tls_ended(transport):
+        if exchange.body is not None and (not self.is_tls or has_tls_ended(transport)):
             self._end(exchange, b"")
             exchange.body.feed_eof()
-        return False  # the transport closes; `connection_lost` tells the exchange
+        return False
 
     def pause_writing(self) -> None:
         self._unsent = 0
@@ -192,12 +181,9 @@ class ClientH1(asyncio.BufferedProtocol):
             owner.forget(self)
 
     def _what_was_lost(self, exc: Exception | None) -> Exception:
-        if self._state == _LENGTH:
-            return IncompleteBody(f"the connection ended with {self._remaining} bytes of the body missing")
-        if self._state == _CHUNKS:
-            return IncompleteBody("the connection ended before the last chunk")
-        if self._state == _REST:
-            return IncompleteBody(f"the connection broke within the body: {exc or 'TLS ended without close_notify'}")
+        if self._body is not None:
+            how = "ended" if exc is None else f"broke ({exc})"
+            return IncompleteBody(f"the connection {how} with {self._body.missing} missing")
         if self._head is not None:
             return ConnectionLost(f"the connection ended after {len(self._head)} bytes of a response head", exc)
         return ConnectionLost("the connection ended without a response", exc)
@@ -242,16 +228,11 @@ class ClientH1(asyncio.BufferedProtocol):
             return
         if self._silence is not None:
             self._silence.hear()
-        state = self._state
         try:
-            if state == _HEAD:
+            if self._body is None:
                 self._feed_head(exchange, data)
-            elif state == _LENGTH:
-                self._feed_length(exchange, data)
-            elif state == _CHUNKS:
-                self._feed_chunks(exchange, data)
-            elif exchange.body is not None:
-                exchange.body.feed_data(data)
+            else:
+                self._feed_body(exchange, self._body, data)
         except WireError as error:
             self._fail(error)
 
@@ -309,7 +290,9 @@ class ClientH1(asyncio.BufferedProtocol):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
         if exchange.carrier is self:  # the body goes on; what is wrong with it is for its reader, not for the waiter
-            self._take_body(exchange, length, rest)
+            self._body = body_decoder(length, exchange.rules.max_field_bytes, exchange.rules.max_fields)
+            if rest:
+                self._feed_body(exchange, self._body, rest)
 
     def _open_body(self, exchange: Exchange, head: ResponseHead) -> StreamReader:
         rules = exchange.rules
@@ -321,54 +304,19 @@ class ClientH1(asyncio.BufferedProtocol):
                 )
         return StreamReader(self, rules.read_limit_bytes, loop=self._loop)
 
-    def _take_body(self, exchange: Exchange, length: int, rest: bytes) -> None:
-        if length > 0:
-            self._state = _LENGTH
-            self._remaining = length
-            if rest:
-                self._feed_length(exchange, rest)
-        elif length == CHUNKED:
-            self._state = _CHUNKS
-            self._chunks = ChunkedDecoder(exchange.rules.max_field_bytes, exchange.rules.max_fields)
-            if rest:
-                self._feed_chunks(exchange, rest)
-        else:
-            self._state = _REST
-            if rest and exchange.body is not None:
-                exchange.body.feed_data(rest)
-
-    def _feed_length(self, exchange: Exchange, data: bytes) -> None:
+    def _feed_body(self, exchange: Exchange, decoder: BodyDecoder, data: bytes) -> None:
         body = exchange.body
         assert body is not None
-        remaining = self._remaining - len(data)
-        if remaining > 0:
-            self._remaining = remaining
-            body.feed_data(data)
-            return
-        rest = b""
-        if remaining < 0:
-            rest = data[remaining:]
-            data = data[:remaining]
-        self._remaining = 0
-        body.feed_data(data)
-        self._end(exchange, rest)
-        body.feed_eof()
-
-    def _feed_chunks(self, exchange: Exchange, data: bytes) -> None:
-        body, chunks = exchange.body, self._chunks
-        assert body is not None
-        assert chunks is not None
         pieces: list[bytes] = []
         ends: list[int] = []
         try:
-            rest = chunks.decode(data, pieces, ends)
+            rest = decoder.decode(data, pieces, ends)
         finally:
             if pieces:
                 body.feed_data(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             for offset in ends:
                 body.mark_chunk_end(offset)
         if rest is not None:
-            self._chunks = None
             self._end(exchange, rest)
             body.feed_eof()
 
@@ -390,7 +338,7 @@ class ClientH1(asyncio.BufferedProtocol):
         self._let_go()
 
     def _let_go(self) -> None:
-        self._state = _NOTHING
+        self._body = None
         if self._silence is not None:
             self._stop_silence()
         owner = self.owner

@@ -68,6 +68,11 @@ class ChunkedDecoder:
         self._is_in_trailers = False
         self._held = b"\r\n"  # as if a chunk had ended: so the first size line looks like all others
 
+    @property
+    def missing(self) -> str:
+        """What has not come yet, in words."""
+        return "the last chunk"
+
     def decode(self, data: bytes, pieces: list[bytes], ends: list[int]) -> bytes | None:
         """Append to `pieces` what `data` holds of the body, to `ends` the body offsets where chunks end.
 
