@@ -1,52 +1,9 @@
 import asyncio
-from collections.abc import Callable
-from typing import cast
 
 import pytest
 
+from tests.fake_loop import FakeLoop
 from trunkline.conn.silence import SilenceTimer
-
-
-class FakeTimer:
-    def __init__(self, when: float, callback: Callable[[], None]) -> None:
-        self.when = when
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeLoop:
-    """A loop's clock and timers, moved by hand."""
-
-    def __init__(self) -> None:
-        self.clock = 1000.0
-        self.timers: list[FakeTimer] = []
-        self.armings = 0
-
-    def time(self) -> float:
-        return self.clock
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> FakeTimer:
-        self.armings += 1
-        timer = FakeTimer(when, callback)
-        self.timers.append(timer)
-        return timer
-
-    @property
-    def armed(self) -> list[FakeTimer]:
-        return [timer for timer in self.timers if not timer.cancelled]
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass; timers fire when they are due."""
-        until = self.clock + seconds
-        while due := [timer for timer in self.armed if timer.when <= until]:
-            first = min(due, key=lambda timer: timer.when)
-            self.timers.remove(first)
-            self.clock = max(self.clock, first.when)
-            first.callback()
-        self.clock = until
 
 
 @pytest.fixture
@@ -61,7 +18,7 @@ def silences() -> list[float]:
 
 @pytest.fixture
 def timer(loop: FakeLoop, silences: list[float]) -> SilenceTimer:
-    return SilenceTimer(cast(asyncio.AbstractEventLoop, loop), 10.0, silences.append)
+    return SilenceTimer(loop.as_loop(), 10.0, silences.append)
 
 
 @pytest.mark.usefixtures("timer")
@@ -113,7 +70,7 @@ def test_it_can_be_started_anew_where_silence_is_told(loop: FakeLoop) -> None:
         silences.append(silent_s)
         started_anew.resume()
 
-    started_anew = SilenceTimer(cast(asyncio.AbstractEventLoop, loop), 10.0, wait_on)
+    started_anew = SilenceTimer(loop.as_loop(), 10.0, wait_on)
     loop.advance(35)
     assert silences == [10.0, 10.0, 10.0]
     started_anew.pause()

@@ -1,58 +1,13 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Callable
-from typing import Any, cast
 
 import pytest
 
+from tests.fake_loop import FakeLoop
 from tests.transport.conftest import Run
 from trunkline.transport.deadline import Deadline, Deadlines, deadlines_of
 from trunkline.wire.limits import MAX_DEADLINE_LANES
-
-
-class FakeTimer:
-    def __init__(self, when: float, callback: Callable[[], None]) -> None:
-        self.when = when
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeLoop:
-    """A loop's clock and timers, moved by hand."""
-
-    def __init__(self) -> None:
-        self.clock = 1000.0
-        self.timers: list[FakeTimer] = []
-        self.problems: list[dict[str, Any]] = []  # Any: as asyncio declares a handler's context
-
-    def time(self) -> float:
-        return self.clock
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> FakeTimer:
-        timer = FakeTimer(when, callback)
-        self.timers.append(timer)
-        return timer
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> FakeTimer:
-        return self.call_at(self.clock + delay, callback)
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        self.problems.append(context)
-
-    @property
-    def armed(self) -> list[FakeTimer]:
-        return [timer for timer in self.timers if not timer.cancelled]
-
-    def advance(self, seconds: float) -> None:
-        self.clock += seconds
-        while due := [timer for timer in self.armed if timer.when <= self.clock]:
-            first = min(due, key=lambda timer: timer.when)
-            self.timers.remove(first)
-            first.callback()
 
 
 @pytest.fixture
@@ -62,7 +17,7 @@ def loop() -> FakeLoop:
 
 @pytest.fixture
 def deadlines(loop: FakeLoop) -> Deadlines:
-    return Deadlines(cast(asyncio.AbstractEventLoop, loop))
+    return Deadlines(loop.as_loop())
 
 
 def test_deadlines_expire_in_order_and_only_once(loop: FakeLoop, deadlines: Deadlines) -> None:
