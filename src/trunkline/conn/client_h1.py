@@ -8,7 +8,7 @@ exactly where its framing said, with nothing after it; every doubt closes it. Op
 """
 
 import asyncio
-from typing import cast
+from typing import Final, cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
@@ -29,6 +29,9 @@ from trunkline.wire.h1.head import ResponseHead, parse_response_head
 from trunkline.wire.h1.head_buffer import HeadBuffer
 from trunkline.wire.h1.render import render_request_head
 from trunkline.wire.limits import MAX_INTERIM_RESPONSES
+
+# How much is searched for the end of a head before what follows it is copied. Nearly all heads are shorter.
+_USUAL_HEAD_BYTES: Final = 4096
 
 
 class ClientH1(asyncio.BufferedProtocol):
@@ -219,7 +222,7 @@ class ClientH1(asyncio.BufferedProtocol):
     # Bytes.
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = self._buffer[:nbytes].tobytes()
+        data = self._buffer[:nbytes]
         exchange = self._exchange
         if exchange is None:
             if self.is_reusable:  # else we are closing, and what still comes is of no interest
@@ -232,23 +235,24 @@ class ClientH1(asyncio.BufferedProtocol):
             if self._body is None:
                 self._feed_head(exchange, data)
             else:
-                self._feed_body(exchange, self._body, data)
+                self._feed_body(exchange, self._body, data.tobytes())
         except WireError as error:
             self._fail(error)
 
-    def _feed_head(self, exchange: Exchange, data: bytes) -> None:
+    def _feed_head(self, exchange: Exchange, data: memoryview) -> None:
         exchange.is_answered = True
         rules = exchange.rules
-        end = data.find(b"\r\n\r\n") if self._head is None else -1
+        start = data[:_USUAL_HEAD_BYTES].tobytes()
+        end = start.find(b"\r\n\r\n") if self._head is None else -1
         if end >= 0:  # nearly always: the head comes whole
-            rest = data[end + 4 :]
-            data = data[:end]
+            lines = start[:end]
+            rest = data[end + 4 :].tobytes()
         else:
-            found = self._gather_head(rules, data)
+            found = self._gather_head(rules, data.tobytes())
             if found is None:
                 return
-            data, rest = found
-        head = parse_response_head(data, rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
+            lines, rest = found
+        head = parse_response_head(lines, rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
         if head.status < 200 and head.status != 101:
             self._take_interim(exchange, head, rest)
         else:
@@ -271,7 +275,7 @@ class ClientH1(asyncio.BufferedProtocol):
         if head.status == 100 and exchange.on_continue is not None:
             exchange.on_continue()
         if rest:
-            self._feed_head(exchange, rest)
+            self._feed_head(exchange, memoryview(rest))
 
     def _take_head(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
         length = response_framing(head, exchange.request.method)
