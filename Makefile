@@ -52,7 +52,8 @@ clean:  ## remove everything that these targets made, .venv too
 # Missing also means: the interpreter it points to has gone.
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	    echo "make: Trunkline needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	    seen=$$($(PYTHON) --version 2>/dev/null) || seen="no Python that runs"; \
+	    echo "make: Trunkline needs Python 3.11 or newer; '$(PYTHON)' is $$seen."; \
 	    echo "make: name another with 'make PYTHON=/path/to/python3.12 ...'."; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 	    echo "make: '$(PYTHON) -m venv' failed (on Debian: apt-get install python3-venv)."; exit 1; }

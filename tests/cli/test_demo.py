@@ -158,7 +158,10 @@ def test_missing_package_is_an_error_that_says_what_to_install(
     assert "pip install 'trunkline[cli]'" in complaint
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--version"], 0), ([], 2), (["demo", "--requests", "0"], 2)])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--version"], 0), ([], 2), (["demo", "--requests", "0"], 2), (["demo", "--requests", "x"], 2)],
+)
 def test_command_line_exits_with(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
         main(arguments)

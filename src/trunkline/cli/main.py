@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="trunkline", description="An asyncio HTTP client.")
     parser.add_argument("--version", action="version", version=f"trunkline {_version()}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True)
     demo = commands.add_parser(
         "demo",
         help="show what one shared session saves, on loopback",
@@ -58,10 +58,9 @@ def _version() -> str:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} given; wanted 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} given; wanted a whole number, 1 or more")
+    return int(text)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

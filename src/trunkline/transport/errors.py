@@ -44,8 +44,10 @@ class ConnectError(TransportError):
 class TLSError(TransportError):
     """The TLS handshake failed, or ended before it was complete."""
 
+    advice = ""
+
     def __init__(self, host: str, port: int, ssl_error: OSError) -> None:
-        super().__init__(f"TLS handshake with {host}:{port} failed: {_reason(ssl_error)}")
+        super().__init__(f"TLS handshake with {host}:{port} failed: {_reason(ssl_error)}{self.advice}")
         self.host = host
         self.port = port
         self.ssl_error = ssl_error
@@ -55,6 +57,7 @@ class CertificateError(TLSError):
     """The peer's certificate is not one that we may trust for this host."""
 
     ssl_error: ssl.SSLCertVerificationError
+    advice = "; check the host name, or trust a private issuer by ssl=ssl.create_default_context(cafile=…)"
 
 
 class FingerprintMismatch(TransportError):
