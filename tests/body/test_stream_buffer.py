@@ -282,3 +282,12 @@ async def count_turns() -> int:
 def test_a_body_whose_ratio_is_modest_is_read_whole(body: bytes, times: int) -> None:
     stream = make_stream(gzip.compress(body * times), eof=True, limit=10, decoder=gzip_decoder())
     assert asyncio.run(stream.read()) == body * times
+
+
+async def test_the_end_of_the_body_resumes_the_connection() -> None:
+    pauser = Pauser()
+    stream = make_stream(bytes(2 * LIMIT + 1), pauser=pauser)
+    assert pauser.is_paused
+    stream.feed_eof()
+    assert not pauser.is_paused  # nobody may ever read the rest, and the connection goes on to the next request
+    assert await stream.read() == bytes(2 * LIMIT + 1)

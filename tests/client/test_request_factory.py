@@ -60,6 +60,13 @@ async def test_a_url_given_as_text_is_canonicalized(server: Recording, url: str,
     assert server.last.target == target
 
 
+@pytest.mark.parametrize("url", [None, 5, b"http://example.com/"])
+async def test_a_url_of_another_type_is_refused(url: Any) -> None:
+    async with ClientSession() as session:
+        with pytest.raises(TypeError, match=r"url is of type .*; pass a str or a yarl\.URL"):
+            await session.get(url)
+
+
 async def test_a_url_given_as_encoded_is_sent_byte_for_byte(server: Recording) -> None:
     async with ClientSession() as session, session.get(URL(server.url("/%30%2f?a=%31"), encoded=True)):
         assert server.last.target == "/%30%2f?a=%31"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.client.recording import Recording
-from tests.raw_server import OK, Peer, RawServer, replying
+from tests.raw_server import OK, Peer, RawServer, replying, silent
 from trunkline import ClientConnectionError, ClientSession, FormData, MultipartWriter
 from trunkline.client import upload
 from trunkline.testing.loopback import LoopbackResponse
@@ -274,4 +274,15 @@ async def test_the_generator_is_closed_when_the_request_is_cancelled() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.wait_for(closed.wait(), 5)
+        await server.wait_all_closed()
+
+
+async def test_a_body_whose_source_was_cancelled_ends_the_request() -> None:
+    async def cancelled() -> AsyncIterator[bytes]:
+        yield b"some"
+        raise asyncio.CancelledError
+
+    async with RawServer(silent) as server, ClientSession() as session, asyncio.timeout(5):
+        with pytest.raises(ClientConnectionError, match="its source was cancelled"):
+            await session.post(server.url(), data=cancelled())
         await server.wait_all_closed()

@@ -46,9 +46,9 @@ class Wire:
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.peer, data)
 
-    def request(self, method: str = "GET", body: bytes = b"") -> Exchange:
+    def request(self, method: str = "GET", body: bytes = b"", rules: ExchangeRules | None = None) -> Exchange:
         head = RequestHead(method, Target("http", "test", "/"), (FieldBlock((("X", "y"),)),))
-        exchange = Exchange(head, ExchangeRules(), lambda exchange, error: error)
+        exchange = Exchange(head, rules or ExchangeRules(), lambda exchange, error: error)
         exchange.waiter = asyncio.get_running_loop().create_future()
         self.connection.start(exchange, body)
         return exchange
@@ -181,3 +181,46 @@ async def test_bytes_for_nobody_close_the_connection(wire: Wire) -> None:
     await wire.connection.gone
     assert not wire.connection.is_reusable
     assert wire.owner.forgotten == 1
+
+
+async def test_the_end_of_a_large_body_lets_the_next_response_in(wire: Wire) -> None:
+    rules = ExchangeRules(read_limit_bytes=1)
+    first = wire.request(rules=rules)
+    assert first.waiter is not None
+    await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+    await first.waiter
+    await wire.send(b"some body")  # in one piece: it pauses the connection, and is its end
+    async with asyncio.timeout(1):
+        await first.open_stream().wait_eof()
+    second = wire.request()
+    assert second.waiter is not None
+    await wire.send(OK)
+    async with asyncio.timeout(1):
+        await second.waiter
+    assert second.whole == b"ok"
+
+
+@pytest.mark.parametrize("has_answered", [False, True])
+async def test_a_peer_that_ends_while_it_does_not_read_keeps_nothing(wire: Wire, has_answered: bool) -> None:
+    exchange = wire.request("POST", bytes(10_000_000))
+    assert exchange.waiter is not None
+    if has_answered:
+        await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+        await exchange.waiter
+    wire.peer.shutdown(socket.SHUT_WR)
+    async with asyncio.timeout(1):
+        await wire.connection.gone
+    assert isinstance(exchange.error, IncompleteBody if has_answered else ConnectionLost)
+    exchange.waiter.exception()
+    assert wire.owner.forgotten == 1
+
+
+async def test_closing_again_drops_what_the_transport_still_holds(wire: Wire) -> None:
+    exchange = wire.request("POST", bytes(10_000_000))
+    assert exchange.waiter is not None
+    assert wire.connection.transport is not None
+    wire.connection.transport.close()  # which would wait for the peer
+    exchange.abort()
+    async with asyncio.timeout(1):
+        await wire.connection.gone
+    exchange.waiter.exception()

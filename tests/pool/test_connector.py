@@ -142,6 +142,8 @@ def test_a_connector_is_made_inside_a_coroutine() -> None:
 BAD: dict[str, tuple[Callable[[], object], type[Exception]]] = {
     "force_close and keepalive": (lambda: TCPConnector(force_close=True, keepalive_timeout=1), ValueError),
     "ssl of another type": (lambda: TCPConnector(ssl="yes"), TypeError),  # type: ignore[arg-type]  # what is tested
+    "negative limit": (lambda: TCPConnector(limit=-1), ValueError),
+    "limit of another type": (lambda: TCPConnector(limit_per_host="5"), TypeError),  # type: ignore[arg-type]  # what is tested
     "short fingerprint": (lambda: TCPConnector(ssl=Fingerprint(b"abc")), ValueError),
     "timeout of another type": (lambda: ClientTimeout(total="1"), TypeError),  # type: ignore[arg-type]  # what is tested
 }

@@ -8,6 +8,7 @@ import pytest
 from tests.raw_server import OK, RawServer, replying, silent
 from trunkline.client.errors import ClientConnectionError
 from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.errors import DeadlineExpired
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.errors import ConnectTimeout, PoolClosed
@@ -161,3 +162,56 @@ async def test_a_connection_given_back_after_the_end_is_closed(pool: Pool, serve
     pool.release(connection)
     await connection.gone
     assert pool.slots.taken == 0
+
+
+class Stuck(Establisher):
+    """Opens nothing, and takes a while to notice that it is cancelled."""
+
+    async def open(self, key: ConnectionKey) -> ClientH1:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        raise AssertionError("the wait has no other end")
+
+
+@pytest.fixture
+async def stuck() -> AsyncIterator[Pool]:
+    """A pool that never opens a connection, with room for one."""
+    loop = asyncio.get_running_loop()
+    pool = Pool(loop, Slots[ClientH1](1, 0, 15.0), Stuck(loop, None))
+    yield pool
+    await pool.close()
+    assert pool.slots.taken == 0
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+KEY = ConnectionKey("test", 80, False, True)
+
+
+async def test_a_request_that_ended_when_its_turn_came_opens_nothing(stuck: Pool) -> None:
+    assert stuck.slots.try_open(KEY)
+    one = exchange()
+    task = asyncio.create_task(stuck.acquire(KEY, one, NO_LIMITS))
+    await turns(2)
+    stuck.slots.free_slot(KEY)  # it is the request's from now on
+    one.fail(DeadlineExpired("waiting", 1, 1))
+    async with asyncio.timeout(1):
+        with pytest.raises(DeadlineExpired):
+            await task
+
+
+async def test_a_pool_closes_while_an_opening_is_being_interrupted(stuck: Pool) -> None:
+    one = exchange()
+    task = asyncio.create_task(stuck.acquire(KEY, one, NO_LIMITS))
+    await turns(2)
+    one.fail(DeadlineExpired("waiting", 1, 1))
+    await turns(2)
+    await stuck.close()
+    with pytest.raises(PoolClosed):
+        await task

@@ -24,6 +24,10 @@ class EmptyStreamReader(StreamReader):
         super().__init__(NEVER_PAUSED, 1)
         self._eof = True
 
+    def feed_data(self, data: bytes, size: int = 0) -> bool:
+        """Ignore the data: the empty body was complete before."""
+        return False
+
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """Ignore the error: the empty body was complete before."""
 

@@ -121,6 +121,8 @@ class StreamBuffer:
     def feed_eof(self) -> None:
         """Tell that the body is complete."""
         self._eof = True
+        if self._paused:
+            self._resume()  # the connection may serve others by now, whether or not this body is ever read
         if self._waiter is not None:
             self._wake()
         if self._eof_callbacks:

@@ -42,7 +42,10 @@ class DefaultFields:
         self.skip_auto_headers = frozenset(istr(name) for name in skip_auto_headers or ())
         self._skip = frozenset(name.lower() for name in self.skip_auto_headers)
         if auth is not None and not isinstance(auth, BasicAuth):
-            raise TypeError(f"BasicAuth() tuple is required instead of {type(auth).__name__}")
+            raise TypeError(
+                f"BasicAuth() tuple is required instead of {type(auth).__name__}; "
+                "or leave auth out and pass headers={'Authorization': encode_basic_auth(login, password)}"
+            )
         self.auth = auth
         self.closes = closes
         self._version = -1

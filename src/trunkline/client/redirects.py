@@ -12,6 +12,7 @@ from typing import Final
 from yarl import URL
 
 from trunkline import hdrs
+from trunkline.body.stream import StreamReader
 from trunkline.client.errors import (
     ClientError,
     ClientPayloadError,
@@ -110,14 +111,20 @@ def _target(location: str, base: URL, requote: bool) -> URL:
 
 async def drain(exchange: Exchange, response: ClientResponse) -> None:
     """Read the rest of a short redirect body, so that its connection can be used again; give up a long one."""
-    body = exchange.body
-    if exchange.carrier is not None and body is not None:
-        length = response.content_length
-        if length is not None and length <= MAX_DRAINED_BYTES:
-            try:
-                await body.wait_eof()
-            except ClientError as error:
-                client_logger.debug("the body of redirect %r is of no use: %s", response.url, error)
-    response.release()
+    try:
+        if exchange.carrier is not None and exchange.body is not None and _is_worth_draining(exchange, exchange.body):
+            await exchange.body.wait_eof()
+    except ClientError as error:
+        client_logger.debug("the body of redirect %r is of no use: %s", response.url, error)
+    finally:
+        response.release()
     if exchange.upload is not None:
         await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
+
+
+def _is_worth_draining(exchange: Exchange, body: StreamReader) -> bool:
+    head = exchange.head
+    if head is None or not head.keep_alive or head.content_length is None:
+        return False
+    # More than the stream's high mark would pause the connection, and never come whole.
+    return head.content_length <= min(MAX_DRAINED_BYTES, body.get_read_buffer_limits()[1])

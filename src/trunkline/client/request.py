@@ -258,7 +258,10 @@ class ClientRequest(RequestHead):
         if auth is None:
             return
         if not isinstance(auth, BasicAuth):
-            raise TypeError(f"BasicAuth() tuple is required instead of {type(auth).__name__}")
+            raise TypeError(
+                f"BasicAuth() tuple is required instead of {type(auth).__name__}; "
+                "or leave auth out and pass headers={'Authorization': encode_basic_auth(login, password)}"
+            )
         self.auth = auth
         self.headers[hdrs.AUTHORIZATION] = auth.encode()
 

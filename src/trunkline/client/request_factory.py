@@ -142,11 +142,14 @@ class RequestFactory:
         prepared = prepare(url)
         if not _TLS.isdisjoint(options):
             prepared = with_tls_options(prepared, options)
+        if redirect.keeps_credentials:
+            has_field = hdrs.AUTHORIZATION in headers or hdrs.AUTHORIZATION in self._fields.headers
+            auth = None if has_field else auth or request.auth  # the caller's word counts more than the server's
         hop = self._build(
             redirect.method,
             prepared,
             options,
-            auth=auth or (request.auth if redirect.keeps_credentials else None),
+            auth=auth,
             keeps_credentials=redirect.keeps_credentials,
         )
         return hop, options
@@ -162,6 +165,10 @@ class RequestFactory:
             return url.extend_query(params) if params else url
         except ValueError as error:
             raise InvalidUrlClientError(str_or_url, str(error)) from error
+        except TypeError as error:
+            if isinstance(str_or_url, (str, URL)):  # then it is about the params
+                raise
+            raise TypeError(f"url is of type {type(str_or_url).__name__}; pass a str or a yarl.URL") from error
 
     def _remember(self, str_or_url: StrOrURL, url: URL, options: dict[str, Any]) -> Prepared:
         prepared = prepare(url)

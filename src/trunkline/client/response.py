@@ -224,7 +224,7 @@ class ClientResponse:
     def content_length(self) -> int | None:
         """The number that Content-Length gives."""
         value = self.headers.get(hdrs.CONTENT_LENGTH)
-        return None if value is None else int(value)
+        return None if value is None else int(value.partition(",")[0])  # equal values may be listed (RFC 9110 §8.6)
 
     # The connection.
 
@@ -234,7 +234,7 @@ class ClientResponse:
         exchange = self._exchange
         if exchange is None or not isinstance(exchange.carrier, ClientH1):
             return None
-        return Connection(exchange.carrier, self._loop or asyncio.get_running_loop())
+        return Connection(exchange, self._loop or asyncio.get_running_loop())
 
     @property
     def closed(self) -> bool:

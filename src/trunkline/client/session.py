@@ -36,6 +36,7 @@ from trunkline.ground.logs import client_logger
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.pool.connector import BaseConnector, TCPConnector
+from trunkline.pool.pool import Pool
 from trunkline.transport.deadline import deadlines_of
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
@@ -220,7 +221,8 @@ class ClientSession(SessionView):
             exchange = await attempt(connector.pool, self._deadlines, request, settings, settings.total_s)
             response = self._respond(exchange, request, ())
             if response.status in STATUSES and settings.allow_redirects:
-                exchange, request, response = await self._follow(exchange, request, response, settings, options)
+                pool = connector.pool  # the session may be closed on the way
+                exchange, request, response = await self._follow(pool, exchange, request, response, settings, options)
             if request.body:
                 await close_body(exchange, request)
         except BaseException:
@@ -232,6 +234,7 @@ class ClientSession(SessionView):
 
     async def _follow(
         self,
+        pool: Pool,
         exchange: Exchange,
         request: ClientRequest,
         response: ClientResponse,
@@ -239,7 +242,6 @@ class ClientSession(SessionView):
         options: dict[str, Any],
     ) -> tuple[Exchange, ClientRequest, ClientResponse]:
         """Go where the redirect `response` leads, as long as there are redirects."""
-        assert self._connector is not None
         keeps_credentials = True
         while response.status in STATUSES:
             try:
@@ -256,6 +258,8 @@ class ClientSession(SessionView):
             if redirect is None:
                 break
             await drain(exchange, response)
+            if not redirect.keeps_body:
+                await request.close()
             keeps_credentials = redirect.keeps_credentials
             history = (*response.history, response)
             request, options = self._factory.build_hop(redirect, request, options)
@@ -263,7 +267,7 @@ class ClientSession(SessionView):
             left_s = 0.0
             if exchange.deadline is not None:  # it is for the chain as a whole
                 left_s = max(exchange.deadline.expires_at - self._loop.time(), 0.001)
-            exchange = await attempt(self._connector.pool, self._deadlines, request, settings, left_s)
+            exchange = await attempt(pool, self._deadlines, request, settings, left_s)
             response = self._respond(exchange, request, history)
         return exchange, request, response
 
@@ -271,12 +275,16 @@ class ClientSession(SessionView):
         self, exchange: Exchange, request: ClientRequest, history: tuple[ClientResponse, ...]
     ) -> ClientResponse:
         """Make the response of an exchange whose head has come, and keep its cookies."""
-        response = self._response_class(request.method, request.prepared.real_url, loop=self._loop, session=self)
-        response.begin(exchange, request, history)
-        head = exchange.head
-        if head is not None and head.has_set_cookie:
-            fields = [value for name, value in head.fields if name.lower() == "set-cookie"]
-            self._cookie_jar.update_cookies_from_headers(fields, request.url)
+        try:
+            response = self._response_class(request.method, request.prepared.real_url, loop=self._loop, session=self)
+            response.begin(exchange, request, history)
+            head = exchange.head
+            if head is not None and head.has_set_cookie:
+                fields = [value for name, value in head.fields if name.lower() == "set-cookie"]
+                self._cookie_jar.update_cookies_from_headers(fields, request.url)
+        except BaseException:  # of a response class or a cookie jar that is the user's
+            exchange.abort()
+            raise
         return response
 
     def _build_url(self, str_or_url: StrOrURL) -> URL:

@@ -47,10 +47,12 @@ def prepare(real_url: URL) -> Prepared:
     """
     scheme = _HTTP_SCHEMES.get(real_url.scheme)
     if scheme is None and real_url.scheme:
-        raise NonHttpUrlClientError(real_url)
+        raise NonHttpUrlClientError(f"{real_url} - its scheme is {real_url.scheme!r}; wanted http:// or https://")
+    if scheme is None:
+        raise InvalidUrlClientError(real_url, "it has no scheme; write http://… or https://…, or set base_url")
     host = real_url.raw_host
-    if scheme is None or not host:
-        raise InvalidUrlClientError(real_url)
+    if not host:
+        raise InvalidUrlClientError(real_url, "it names no host; write https://host/path")
     if ":" in host:
         host = host.replace("%25", "%")  # before an IPv6 zone (RFC 6874 §2)
     _check_host(real_url, host)

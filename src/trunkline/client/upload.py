@@ -48,6 +48,10 @@ async def _upload(
         failure = UploadFailed(f"{type(error).__name__}: {error}")
         failure.__cause__ = error
         connection.abort_exchange(exchange, failure)
+    except asyncio.CancelledError:
+        # If the exchange has ended, we did it. Else the source was cancelled, and the server waits for the rest.
+        connection.abort_exchange(exchange, UploadFailed("its source was cancelled"))
+        raise
     finally:
         if request.closes_body:
             await payload.close()
@@ -58,4 +62,8 @@ async def close_body(exchange: Exchange, request: ClientRequest) -> None:
     if isinstance(request.body, Payload):
         request.closes_body = True
         if exchange.upload is None or exchange.upload.done():
-            await request.body.close()
+            try:
+                await request.body.close()
+            except BaseException:
+                exchange.abort()  # nobody gets the response
+                raise

@@ -107,24 +107,19 @@ class ClientH1(asyncio.BufferedProtocol):
         """Close the transport; what is unsent is of no use any more, and is dropped. Idempotent."""
         self.is_reusable = False
         transport = self.transport
-        if transport is not None and not transport.is_closing():
+        if transport is None:
+            return
+        if not transport.is_closing():
             pool_logger.debug("close %r", self)
             transport.close()
-            # A peer that does not read, or over TLS does not answer our close_notify, must not keep the socket.
-            transport.abort()
+        # A peer that does not read, or over TLS does not answer our close_notify, must not keep the socket.
+        transport.abort()
 
     def abort(self) -> None:
         """Close the transport at once and drop what was not sent. Idempotent."""
         self.is_reusable = False
         if self.transport is not None:
             self.transport.abort()
-
-    def let_go(self) -> None:
-        """Give the connection back to its owner; it is closed if an exchange was going on."""
-        if self._exchange is not None:
-            self._exchange.abort()
-        else:
-            self._let_go()
 
     def interrupt(self, reason: str) -> None:
         """Close the connection; an exchange that is going on ends with an error that gives `reason`."""
@@ -141,14 +136,21 @@ class ClientH1(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         self.is_reusable = False
-        exchange, transport = self._exchange, self.transport
-        if exchange is None or transport is None or not isinstance(self._body, CloseDecoder):
-            return False  # the transport closes; `connection_lost` tells the exchange
-        # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
-        if exchange.body is not None and (not self.is_tls or has_tls_ended(transport)):
+        exchange = self._exchange
+        if exchange is not None and exchange.body is not None and self._ends_body():
             self._end(exchange, b"")
             exchange.body.feed_eof()
+        # `connection_lost` tells an exchange that is left. A plain transport would first wait until all is sent.
+        if not self.is_tls:
+            self.close()
         return False
+
+    def _ends_body(self) -> bool:
+        """Tell whether the end of the stream, which has just come, is the orderly end of a body."""
+        if self.transport is None or not isinstance(self._body, CloseDecoder):
+            return False
+        # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
+        return not self.is_tls or has_tls_ended(self.transport)
 
     def pause_writing(self) -> None:
         self._unsent = 0

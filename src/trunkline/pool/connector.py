@@ -60,7 +60,9 @@ class BaseConnector:
         self._loop = loop or _running_loop(type(self).__name__)
         keepalive_s = KEEPALIVE_S if isinstance(keepalive_timeout, Sentinel) else keepalive_timeout
         self._keepalive_timeout = keepalive_s
-        slots: Slots[ClientH1] = Slots(limit or 0, limit_per_host or 0, keepalive_s)
+        slots: Slots[ClientH1] = Slots(
+            _checked_limit("limit", limit), _checked_limit("limit_per_host", limit_per_host), keepalive_s
+        )
         self._establisher = self._make_establisher(self._loop)
         self.pool = Pool(self._loop, slots, self._establisher)
         self.pool.force_close = force_close
@@ -294,6 +296,16 @@ def merged_ssl(ssl: object, verify_ssl: bool | None, ssl_context: object, finger
     if len(old) > 1 or setting is not True:
         raise ValueError("verify_ssl, ssl_context, fingerprint and ssl parameters are mutually exclusive")
     return checked_setting(old[0])
+
+
+def _checked_limit(name: str, value: int | None) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is of type {type(value).__name__}; pass a number of sockets, or 0 for no limit")
+    if value < 0:  # no socket would ever be opened
+        raise ValueError(f"{name} is {value}; pass a number of sockets, or 0 for no limit")
+    return value
 
 
 def _running_loop(what: str) -> asyncio.AbstractEventLoop:

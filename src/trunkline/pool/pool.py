@@ -153,6 +153,8 @@ class Pool:
         interrupt = partial(self._interrupt, timeout)
         ended = self._openings[interrupt] = self.loop.create_future()
         try:
+            if self.closed or exchange.error is not None:  # since the slot was handed over
+                raise exchange.error or PoolClosed(_CLOSED)
             async with timeout:
                 exchange.interrupt = interrupt
                 connection = await self._establisher.open(key)
@@ -179,7 +181,8 @@ class Pool:
         return connection
 
     def _interrupt(self, timeout: asyncio.Timeout) -> None:
-        timeout.reschedule(self.loop.time())
+        if not timeout.expired():  # else the wait is ending already
+            timeout.reschedule(self.loop.time())
 
     def _why_interrupted(
         self, key: ConnectionKey, exchange: Exchange, open_s: float | None, began_at: float
