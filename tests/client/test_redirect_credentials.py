@@ -92,6 +92,20 @@ async def test_cookies_given_for_one_request_stay_with_its_origin(hops: Hops, a:
     assert [is_secret(head) for head in hops.heads] == [True, False, False]
 
 
+@pytest.mark.parametrize("of_session", [True, False])
+async def test_a_host_field_stays_with_the_origin_that_it_was_given_for(
+    hops: Hops, a: RawServer, b: RawServer, of_session: bool
+) -> None:
+    hops.plan = {"/1": a.url("/2"), "/2": b.url("/3")}
+    field = {"Host": "virtual.example"}
+    async with (
+        ClientSession(headers=field if of_session else None) as session,
+        session.get(a.url("/1"), headers=None if of_session else field) as response,
+    ):
+        assert await response.read() == b"ok"
+    assert ["Host: virtual.example" in head for head in hops.heads] == [True, True, False]
+
+
 async def test_cookies_of_the_jar_go_where_they_belong(hops: Hops, a: RawServer) -> None:
     hops.plan = {"/1": f"http://localhost:{a.port}/2", "/2": a.url("/3")}
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session, session.get(a.url("/1")) as response:

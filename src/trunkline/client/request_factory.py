@@ -134,10 +134,10 @@ class RequestFactory:
                 options.pop(name, None)
         options["headers"] = headers
         if not redirect.keeps_credentials:
-            _drop(headers, CREDENTIAL_FIELDS)
-            _drop(headers, (hdrs.HOST,))
+            _drop(headers, (*CREDENTIAL_FIELDS, hdrs.HOST))
             options.pop("auth", None)
             options.pop("cookies", None)
+            options.pop("server_hostname", None)  # a name of the origin that was left
         url, auth = _split_credentials(redirect.url)
         prepared = prepare(url)
         if not _TLS.isdisjoint(options):
@@ -221,7 +221,7 @@ class RequestFactory:
         if self._fields.closes:
             headers.setdefault(hdrs.CONNECTION, "close")
         if not keeps_credentials:
-            _drop(headers, CREDENTIAL_FIELDS)
+            _drop(headers, (*CREDENTIAL_FIELDS, hdrs.HOST))
         if auth is None and keeps_credentials and hdrs.AUTHORIZATION not in headers:
             auth = self._fields.auth if self._may_use_session_auth(prepared.url) else None
         elif auth is not None and hdrs.AUTHORIZATION in headers:

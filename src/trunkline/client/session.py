@@ -321,11 +321,11 @@ class ClientSession(SessionView):
 
 
 async def _check_status(response: ClientResponse, check: RaiseForStatus) -> None:
-    if check is True:
+    if not callable(check):
         response.raise_for_status()
-    elif callable(check):
-        try:
-            await check(response)
-        except BaseException:
-            response.close()
-            raise
+        return
+    try:
+        await check(response)
+    except BaseException:
+        response.close()
+        raise

@@ -237,10 +237,13 @@ class TCPConnector(BaseConnector):
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close all connections and look-ups and wait until they are gone. Idempotent."""
         if not self._closed:
-            await super().close(abort_ssl=abort_ssl)
-            await self._dns.close()
-            if self._owns_resolver and self._resolver is not None:
-                await self._resolver.close()
+            self.check_loop()
+            try:
+                await super().close(abort_ssl=abort_ssl)
+            finally:
+                await self._dns.close()
+                if self._owns_resolver and self._resolver is not None:
+                    await self._resolver.close()
 
 
 class UnixConnector(BaseConnector):
