@@ -20,7 +20,8 @@ PAGE_INTRO = """# Benchmarks
 
 `make bench` writes the figures on this page. It compares trunkline with aiohttp (with its C extensions),
 httpx, pyreqwest and wreq against one nginx worker on loopback. Every round of every client runs in a
-process of its own, the clients take turns, and the median over the rounds is shown. CPU is user and system
+process of its own and the clients take turns. Of CPU and import time the least of the rounds is shown, because
+whatever else a shared machine does only adds to it; of all else the median. CPU is user and system
 time of the client's process, all its threads included, from the end of the warm-up to the last answer,
 divided by the requests. A ratio compares that CPU time with aiohttp's on the default loop, in the same run:
 below 1 is cheaper. All verify TLS certificates against the same CA.

@@ -1,6 +1,7 @@
 """Set-Cookie, Cookie, cookie dates and matching, by the rules and examples of RFC 6265bis."""
 
 import re
+from datetime import datetime, timedelta
 from http.cookies import CookieError, Morsel, SimpleCookie
 
 import pytest
@@ -365,3 +366,17 @@ def test_any_field_is_parsed_or_refused_and_what_is_parsed_can_be_sent(field: st
     rendered = render_cookie_field(check_cookies([(morsel.key, morsel)], quote=True))
     assert not set(rendered) & set("\r\n\0;")
     assert parse_cookie_field(rendered) == [(morsel.key, morsel.value)]
+
+
+@given(st.datetimes(min_value=datetime(1601, 1, 1), max_value=datetime(9999, 12, 31)))
+def test_dates_are_those_of_the_standard_library(when: datetime) -> None:
+    text = f"{when.day} {when:%b} {when.year:04} {when:%H:%M:%S}"
+    expected = (when.replace(microsecond=0) - datetime(1970, 1, 1)) // timedelta(seconds=1)
+    assert parse_cookie_date(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["29 Feb 2023 00:00:00", "31 Apr 2024 00:00:00", "0 Jan 2024 00:00:00", "1 Jan 2024 24:00:00"]
+)
+def test_a_date_that_no_calendar_has_is_none(text: str) -> None:
+    assert parse_cookie_date(text) is None

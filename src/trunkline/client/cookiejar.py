@@ -21,7 +21,6 @@ from publicsuffixlist import PublicSuffixList
 from yarl import URL
 
 from trunkline.abc import AbstractCookieJar, ClearCookiePredicate, LooseCookies
-from trunkline.client.cookie_file import read_cookies, write_cookies
 from trunkline.client.cookie_store import CookieStore, StoredCookie
 from trunkline.ground.logs import client_logger
 from trunkline.wire.cookies import (
@@ -188,6 +187,8 @@ class CookieJar(AbstractCookieJar):
 
     def save(self, file_path: str | os.PathLike[str]) -> None:
         """Write the cookies to a JSON file; if it is new, only its owner can read it."""
+        from trunkline.client.cookie_file import write_cookies  # brings pickle; ADR 009
+
         write_cookies(file_path, self._live_cookies())
 
     def load(self, file_path: str | os.PathLike[str]) -> None:
@@ -195,6 +196,8 @@ class CookieJar(AbstractCookieJar):
 
         Raises ValueError, and changes nothing, when the file holds anything else.
         """
+        from trunkline.client.cookie_file import read_cookies  # as above
+
         store, now = CookieStore(), self.now()
         for cookie in read_cookies(file_path):
             try:
