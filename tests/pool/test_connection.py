@@ -11,18 +11,29 @@ from trunkline import ClientConnectionError, ClientResponse, ClientSession
 from trunkline.pool.connection import Connection
 
 
-async def in_two_pieces(peer: Peer) -> None:
-    """Answer each request, the last byte apart, so that the response still arrives when its head is there."""
-    while True:
-        await peer.request()
-        await peer.send(OK[:-1])
-        await asyncio.sleep(0.01)
-        await peer.send(OK[-1:])
+class InTwoPieces:
+    """Answers each request, the last byte only when `finish` is set."""
+
+    def __init__(self) -> None:
+        self.finish = asyncio.Event()
+
+    async def answer(self, peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(OK[:-1])
+            await self.finish.wait()
+            self.finish.clear()
+            await peer.send(OK[-1:])
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with RawServer(in_two_pieces) as server:
+def pieces() -> InTwoPieces:
+    return InTwoPieces()
+
+
+@pytest.fixture
+async def server(pieces: InTwoPieces) -> AsyncIterator[RawServer]:
+    async with RawServer(pieces.answer) as server:
         yield server
 
 
@@ -47,10 +58,11 @@ async def test_closing_it_ends_the_response(server: RawServer) -> None:
         await wait_nothing_held(session)
 
 
-async def test_releasing_it_after_the_end_does_not_give_it_back_twice(server: RawServer) -> None:
+async def test_releasing_it_after_the_end_does_not_give_it_back_twice(server: RawServer, pieces: InTwoPieces) -> None:
     async with ClientSession() as session:
         response = await session.get(server.url())
         connection = connection_of(response)
+        pieces.finish.set()
         await response.read()
         connection.release()
         assert session.connector is not None
@@ -58,13 +70,15 @@ async def test_releasing_it_after_the_end_does_not_give_it_back_twice(server: Ra
 
 
 @pytest.mark.parametrize("end", ["close", "release"])
-async def test_ending_it_late_leaves_the_next_response_alone(server: RawServer, end: str) -> None:
+async def test_ending_it_late_leaves_the_next_response_alone(server: RawServer, pieces: InTwoPieces, end: str) -> None:
     async with ClientSession() as session:
         first = await session.get(server.url())
         connection = connection_of(first)
+        pieces.finish.set()
         await first.read()
         second = await session.get(server.url())
         assert connection.closed
         getattr(connection, end)()
+        pieces.finish.set()
         assert await second.read() == b"ok"
     assert server.connections == 1
