@@ -27,7 +27,8 @@ _NAME_RE: Final = re.compile(r"[!#$%&'*+\-.^_`|~:0-9A-Za-z]+")
 _MAX_AGE_RE: Final = re.compile(r"-?[0-9]+")
 
 # cookie-date (RFC 6265bis §5.1.1); each production may be followed by a non-digit and anything.
-DATE_TOKENS_RE: Final = re.compile(r"[\x00-\x08\x0a-\x1f0-9:a-zA-Z\x7f-\U0010ffff]+")
+# Tokens are told by what is no delimiter: the class of all other characters takes 3 ms to compile.
+DATE_TOKENS_RE: Final = re.compile(r"[^\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 DATE_HMS_TIME_RE: Final = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
 DATE_DAY_OF_MONTH_RE: Final = re.compile(r"([0-9]{1,2})(?![0-9])")
 DATE_MONTH_RE: Final = re.compile(r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
