@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 # What is received is copied into bytes of its size. Up to 128 KiB glibc takes them from memory that was just freed;
-# above, each is mapped anew, and a stream of 10 MB costs half as much again. At 16 KiB it costs three times as much.
+# above, each is mapped anew, and a stream of 10 MB costs half as much again. At 16 KiB it costs several times as much.
 RECEIVE_BYTES: Final = 120 * 1024
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
