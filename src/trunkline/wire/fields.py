@@ -11,7 +11,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from multidict import istr
+
 from trunkline.wire.errors import BadHead
+
+Field = tuple[istr, str]  # a name in the case received, and its value
 
 _TCHAR: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"  # RFC 9110 §5.6.2: tchar
 TOKEN: Final = re.compile(f"{_TCHAR}++")
