@@ -20,6 +20,10 @@ class FieldTooLong(BadHead):
     """A line or a whole head is longer than its limit."""
 
 
+class TargetTooLong(FieldTooLong):
+    """The request line is longer than its limit."""
+
+
 class BadFraming(WireError):
     """The end of the body cannot be told for sure (RFC 9112 §6.3)."""
 
@@ -34,6 +38,25 @@ class IncompleteBody(WireError):
 
 class CodingError(WireError):
     """A content coding's data is damaged, cut short, or grows beyond its bound."""
+
+
+class BadMultipart(WireError):
+    """A multipart body's boundaries or lengths do not fit, or it goes beyond a bound (RFC 2046 §5.1)."""
+
+
+class WebSocketError(WireError):
+    """A WebSocket peer breaks the protocol or a limit. code: the close code that tells it so (RFC 6455 §7.4.1)."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class BadHandshake(WireError):
+    """A request or response does not open a WebSocket connection (RFC 6455 §4)."""
 
 
 class BadCookie(TrunklineError, CookieError, ValueError):

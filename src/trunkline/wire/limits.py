@@ -6,6 +6,8 @@ MAX_FIELDS = 128  # field lines in a head or trailer section; aiohttp's max_head
 MAX_LENGTH_DIGITS = 19  # of a Content-Length; the largest signed 64-bit number has 19
 MAX_CACHED_LINE_BYTES = 256  # longer lines (cookies, policies) rarely repeat; keeps the tables below 1 MB
 MAX_CACHED_LINES = 2048  # parsed lines kept; a service talks to a few dozen upstreams of some 15 lines each
+MAX_CACHED_HEAD_BYTES = 1024  # whole request heads that are kept; ours: those of programs, hardly those of browsers
+MAX_CACHED_HEADS = 512  # about 2 MB at worst with what was parsed of them; ours
 MAX_INTERIM_RESPONSES = 32  # 1xx heads before a final one; curl and Go stop in the same range
 
 # The loopback server of `testing`: bounds against a client under test that runs wild, not the internet.
@@ -45,4 +47,41 @@ MAX_COOKIES_PER_REQUEST = 150  # aiohttp's bound
 MAX_COOKIE_FIELD_BYTES = 8190  # a Cookie field line; as MAX_FIELD_BYTES, which servers commonly enforce
 MAX_COOKIE_SELECTIONS = 256  # request targets whose Cookie field a jar remembers; about 256 × 8 KiB at worst
 
+# Multipart bodies.
+MAX_BOUNDARY_LENGTH = 70  # RFC 2046 §5.1.1
+MAX_BOUNDARY_PADDING = 128  # blanks behind a boundary, which RFC 2046 §5.1.1 allows; ours: gateways add a few
+MAX_PREAMBLE_BYTES = 16 * 1024  # before the first boundary; ours: mail programs write a sentence there
+MAX_PART_HEAD_BYTES = 80 * 1024  # all field lines of a part; busboy's bound, once that of Node.js for a head
+MAX_MULTIPART_DEPTH = 16  # multipart in multipart; ours: each level costs a pass, mail comes to five or so
+MAX_PART_LINE_BYTES = 512 * 1024  # read by readline(); as a stream's, twice aiohttp's read_bufsize
+MAX_CHARSET_BYTES = 31  # of the form field `_charset_` (RFC 7578 §4.6); aiohttp's bound
+MAX_FILE_IN_MEMORY_BYTES = 64 * 1024  # of an upload before it goes to disk; ours: a form may have 1000 files
+
 MAX_CACHED_MEDIA_TYPES = 64  # parsed media types kept; ours: a service meets a handful
+
+# The server's connections.
+MAX_LEADING_EMPTY_LINES = 16  # before a request; RFC 9112 §2.2 asks to skip "at least one"
+MAX_DRAINED_BYTES = 64 * 1024 * 1024  # of a body that nobody reads, before its connection is given up; ours
+HEAD_TIMEOUT_S = 60.0  # from the first byte of a head to its last; nginx's client_header_timeout
+BODY_TIMEOUT_S = 60.0  # between two reads of a body that is waited for; nginx's client_body_timeout
+WRITE_TIMEOUT_S = 60.0  # in which a peer takes nothing of a response; nginx's send_timeout
+LINGERING_S = 10.0  # in which the rest of a refused body is read; aiohttp's lingering_time
+KEEPALIVE_S = 3630.0  # between two requests; aiohttp's default, above every common proxy's own
+
+# WebSocket.
+MAX_CONTROL_BYTES = 125  # payload of a control frame; RFC 6455 §5.5
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of a message, compressed or not; aiohttp's max_msg_size
+MAX_FINAL_BLOCKS = 16  # blocks marked as the last in a compressed message; ours: senders write one at most
+INCOMPRESSIBLE_SHIFT = 10  # data grows by less than 1/1024 when it cannot be compressed; zlib's deflateBound: 1/4096
+INCOMPRESSIBLE_FREE_BYTES = 64  # and by this much when it is short; same source: 13
+MAX_QUEUED_BYTES = 2**16  # of messages that nobody has taken yet, before reading pauses; aiohttp's read limit
+WEBSOCKET_LINGERING_S = 2.0  # for the peer to close its side after our Close frame; nginx's lingering_timeout: 5
+QUEUED_MESSAGE_BYTES = 128  # what a message in the queue costs besides its data; ours: tuple, object, slot
+
+# An application's own tables. Its author fills them, but a router may make a new handler for every request.
+MAX_HANDLER_CHAINS = 1024  # handlers with their middlewares around them; ours: large services have some 1,000 routes
+MAX_ACCESS_LOG_FORMATS = 16  # compiled; ours: a process has one or two
+
+MAX_CACHED_FILE_HASHES = 1024  # hashes of static files kept for their links; ours: a site links to fewer
+
+MAX_MASKED_HOST_CHARS = 259  # of a Host compared with a domain: 253 of a name (RFC 1035 §2.3.4) and a port

@@ -2,9 +2,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trunkline.wire.errors import BadFraming
-from trunkline.wire.h1.framing import CHUNKED, UNTIL_CLOSE, response_framing
+from trunkline.wire.h1.framing import CHUNKED, UNTIL_CLOSE, request_framing, response_framing
 from trunkline.wire.h1.head import ResponseHead, parse_response_head
+from trunkline.wire.h1.request_head import parse_request_head
 from trunkline.wire.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_LINE_BYTES
+from trunkline.wire.received import ReceivedHead
 
 LENGTH_5 = b"Content-Length: 5"
 IN_CHUNKS = b"Transfer-Encoding: chunked"
@@ -123,3 +125,44 @@ def test_a_connection_is_kept_only_after_a_body_whose_end_is_told_once(
     framing = response_framing(head, method)
     if framing == UNTIL_CLOSE or (framing == CHUNKED and LENGTH_5 in fields):
         assert not head.keep_alive
+
+
+# Requests.
+
+
+def request_of(method: str, fields: list[bytes], version: bytes = b"1.1") -> ReceivedHead:
+    data = b"\r\n".join([b"%b / HTTP/%b" % (method.encode(), version), b"Host: a", *fields])
+    return parse_request_head(data, MAX_LINE_BYTES, MAX_FIELD_BYTES, MAX_FIELDS)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE", "OPTIONS", "TRACE", "BREW"])
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_a_request_has_a_body_only_if_it_says_so_whatever_its_method(method: str, version: bytes) -> None:
+    assert request_framing(request_of(method, [], version)) == 0
+    assert request_framing(request_of(method, [b"Content-Length: 0"], version)) == 0
+    assert request_framing(request_of(method, [LENGTH_5], version)) == 5
+    assert request_framing(request_of(method, [LENGTH_5, b"content-length: 5,5"], version)) == 5
+
+
+@pytest.mark.parametrize("field", [IN_CHUNKS, b"TRANSFER-ENCODING:\tCHUNKED ", b"transfer-encoding:chunked"])
+def test_a_request_in_chunks_ends_with_its_last_chunk(field: bytes) -> None:
+    assert request_framing(request_of("POST", [field])) == CHUNKED
+
+
+@pytest.mark.parametrize("fields", REFUSED.values(), ids=REFUSED)
+def test_a_request_with_a_transfer_coding_other_than_chunked_is_refused(fields: list[bytes]) -> None:
+    with pytest.raises(BadFraming, match="only 'chunked' is understood"):
+        request_framing(request_of("POST", fields))
+
+
+@pytest.mark.parametrize("length", [LENGTH_5, b"Content-Length: 0"])
+def test_a_request_with_both_framings_is_refused_in_either_order(length: bytes) -> None:
+    for fields in ([IN_CHUNKS, length], [length, IN_CHUNKS]):
+        with pytest.raises(BadFraming, match="send one of them"):
+            request_framing(request_of("POST", fields))
+
+
+@pytest.mark.parametrize("fields", [[IN_CHUNKS], [IN_CHUNKS, LENGTH_5], [b"Transfer-Encoding: identity"]])
+def test_a_transfer_coding_in_an_http_1_0_request_is_refused(fields: list[bytes]) -> None:
+    with pytest.raises(BadFraming, match=r"HTTP/1\.0"):
+        request_framing(request_of("POST", fields, b"1.0"))

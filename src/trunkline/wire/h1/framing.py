@@ -1,9 +1,10 @@
-"""How the end of a response's body is told: RFC 9112 §6.3, and nothing else."""
+"""How the end of a message's body is told: RFC 9112 §6.3, and nothing else."""
 
 from typing import Final
 
 from trunkline.wire.errors import BadFraming
 from trunkline.wire.h1.head import ResponseHead
+from trunkline.wire.received import ReceivedHead
 from trunkline.wire.version import HttpVersion10
 
 # A framing is the body's length in bytes, or one of these.
@@ -43,4 +44,23 @@ def _transfer_coded(head: ResponseHead) -> int:
         )
     if head.content_length is not None:
         head.keep_alive = False  # it may be an attempt at response splitting (RFC 9112 §6.3 rule 3)
+    return CHUNKED
+
+
+def request_framing(head: ReceivedHead) -> int:
+    """Tell how the body that follows the head of a request is delimited: its length, or CHUNKED.
+
+    A request has a body only if it says so. Raises BadFraming for everything that another recipient on the way might
+    understand otherwise; the connection must then be closed (RFC 9112 §6.3, rules 3 and 4).
+    """
+    if head.transfer_codings is None:
+        return head.content_length or 0
+    if head.version == HttpVersion10:
+        raise BadFraming("Transfer-Encoding in an HTTP/1.0 request; such a peer cannot mean it (RFC 9112 §6.1)")
+    if head.transfer_codings != "chunked":
+        raise BadFraming(
+            f"Transfer-Encoding is {head.transfer_codings[:40]!r}; only 'chunked' is understood (RFC 9112 §6.1)"
+        )
+    if head.content_length is not None:
+        raise BadFraming("both Transfer-Encoding and Content-Length; send one of them (RFC 9112 §6.3)")
     return CHUNKED

@@ -3,17 +3,24 @@
 Nearly every head comes whole in one read and passes through. One that is dripped is gathered in linear time.
 """
 
+import re
+from typing import Final
+
 from trunkline.wire.errors import BadHead, FieldTooLong
 from trunkline.wire.limits import MAX_FIELDS
 
+# What no method begins with, and no empty line before a request either (RFC 9110 §5.6.2, RFC 9112 §2.2).
+_NO_METHOD: Final = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z\r\n]")
+
 
 class HeadBuffer:
-    """What has come of a head that is not complete."""
+    """What has come of a head that is not complete. is_request: the head is one of a request, not of a response."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_is_request")
 
-    def __init__(self) -> None:
+    def __init__(self, is_request: bool = False) -> None:
         self._held = bytearray()
+        self._is_request = is_request
 
     def __len__(self) -> int:
         return len(self._held)
@@ -37,9 +44,12 @@ class HeadBuffer:
         return data[:end], data[end + 4 :]
 
     def check(self, max_line_bytes: int, max_field_bytes: int, max_fields: int) -> None:
-        """Raise BadHead when what is held can be no response head, FieldTooLong when it is too much of one."""
+        """Raise BadHead when what is held can be no such head, FieldTooLong when it is too much of one."""
         held = self._held
-        if not b"HTTP/1.".startswith(held[:7]):
+        if self._is_request:
+            if _NO_METHOD.match(held):
+                raise BadHead(f"bytes {bytes(held[:40])!r} where a request was due; wanted 'GET /path HTTP/1.1'")
+        elif not b"HTTP/1.".startswith(held[:7]):
             raise BadHead(f"bytes {bytes(held[:40])!r} where a response was due; is this an HTTP/1.1 server?")
         # Many fields, each of the largest size, must not add up: a quarter of them may be as large as that.
         limit = max_line_bytes + max_field_bytes * min(max_fields, MAX_FIELDS // 4)
