@@ -28,9 +28,10 @@ from trunkline.conn.exchange import Exchange
 from trunkline.ground.caller import caller
 from trunkline.ground.types import RawHeaders
 from trunkline.pool.connection import Connection
+from trunkline.wire.charset import received_charset
 from trunkline.wire.content_disposition import content_disposition_filename, parse_content_disposition
 from trunkline.wire.cookies import parse_set_cookies
-from trunkline.wire.h1.head import Field
+from trunkline.wire.fields import Field
 from trunkline.wire.mime import media_type
 from trunkline.wire.version import HttpVersion
 
@@ -392,7 +393,7 @@ RELEASED: Final = Released()
 def _known_charset(charset: str) -> str | None:
     """Return Python's name for `charset`, None when it has none."""
     try:
-        "".encode(charset)  # refuses codecs that are not for text
+        "".encode(received_charset(charset))  # refuses codecs that are not for text
         return codecs.lookup(charset).name
     except (LookupError, ValueError):
         return None

@@ -1,0 +1,31 @@
+"""The Cookie field of a request, read by a server (RFC 6265bis §5.8.3).
+
+Lenient as servers must be: pairs end at semicolons whatever stands between, as browsers wrote them, so no
+quote can swallow the cookies that follow it (PortSwigger's "cookie sandwich"). Double-quoted values are those
+of `http.cookies`, and come back as they were before quoting. One pass; the bound is that of the field's line.
+Set-Cookie, and what clients send, are in `cookies`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WSP: Final = " \t"
+_ESCAPE_RE: Final = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))")  # as http.cookies quotes: octal, or the character
+
+
+def parse_cookie_field(value: str) -> dict[str, str]:
+    """Return the cookies by name; the last of a name wins, and a pair without a name is left out."""
+    cookies: dict[str, str] = {}
+    for pair in value.split(";"):
+        name, _, coded_value = pair.partition("=")
+        if name := name.strip(_WSP):
+            cookies[name] = _unquoted(coded_value.strip(_WSP))
+    return cookies
+
+
+def _unquoted(coded_value: str) -> str:
+    if len(coded_value) < 2 or not coded_value[0] == coded_value[-1] == '"':
+        return coded_value
+    return _ESCAPE_RE.sub(lambda found: chr(int(found[1], 8)) if found[1] else found[2], coded_value[1:-1])
