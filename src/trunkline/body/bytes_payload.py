@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from trunkline.abc import AbstractStreamWriter
+from trunkline.body.json_text import json_text
 from trunkline.body.payload import OCTET_STREAM, Payload, text_type
 
 LARGE_BYTES: Final = 2**20  # aiohttp's threshold of the same warning
@@ -106,7 +107,8 @@ class JsonPayload(BytesPayload):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        data = dumps(value).encode(encoding)
+        text = json_text(value) if dumps is json.dumps else dumps(value)
+        data = text.encode(encoding)
         super().__init__(data, *args, content_type=content_type, encoding=encoding, **kwargs)
 
 
