@@ -1,17 +1,18 @@
-"""`BodyWriter`: sends the body of a request that is more than a few bytes (RFC 9112 §6).
+"""`BodyWriter`: sends a body that is more than a few bytes (RFC 9112 §6).
 
 Payloads write to it. It compresses, frames (a length that was announced, or chunks) and waits while the transport
 is full. A body that does not fit its announced length raises: sent as it is, its tail would be read as the
-beginning of the next request.
+beginning of the next message.
 """
 
-from typing import Any, Final
+import asyncio
+from typing import Any, Final, Protocol
 
 from multidict import CIMultiDict
 
 from trunkline.abc import AbstractStreamWriter
-from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import WriteLost
+from trunkline.transport.flow import WriteFlow
 from trunkline.wire.coding import Encoder, make_encoder
 from trunkline.wire.h1.chunked import LAST_CHUNK, render_chunk
 
@@ -20,13 +21,20 @@ from trunkline.wire.h1.chunked import LAST_CHUNK, render_chunk
 PIECE_BYTES: Final = 2**18
 
 
+class Outlet(Protocol):
+    """The connection that a body is written to. transport: None once it is lost."""
+
+    transport: asyncio.Transport | None
+    flow: WriteFlow
+
+
 class BodyWriter(AbstractStreamWriter):
     """Writes one body to one connection.
 
     length: bytes still to come when a Content-Length was announced, else None.
     """
 
-    def __init__(self, connection: ClientH1, length: int | None, *, chunked: bool, coding: str | None) -> None:
+    def __init__(self, connection: Outlet, length: int | None, *, chunked: bool, coding: str | None) -> None:
         self._connection = connection
         self._chunked = chunked
         self._encoder: Encoder | None = None if coding is None else make_encoder(coding)
@@ -49,7 +57,7 @@ class BodyWriter(AbstractStreamWriter):
 
     async def write_headers(self, status_line: str, headers: "CIMultiDict[str]") -> None:
         """Refuse: the head was sent before the body."""
-        raise RuntimeError("the head of this request has been sent; a body's writer writes only the body")
+        raise RuntimeError("the head of this message has been sent; a body's writer writes only the body")
 
     async def write(self, chunk: "bytes | bytearray | memoryview[Any]") -> None:
         """Send `chunk`; wait while the transport's buffer is full. Raises ValueError beyond the announced length."""
@@ -103,6 +111,6 @@ class BodyWriter(AbstractStreamWriter):
     def _transmit(self, data: bytes) -> None:
         transport = self._connection.transport
         if transport is None or transport.is_closing():
-            raise WriteLost("the connection was lost before the request's body was sent")
+            raise WriteLost("the connection was lost before the body was sent")
         self.output_size += len(data)
         transport.write(data)

@@ -1,4 +1,4 @@
-"""What can end an exchange besides bad bytes: the connection under it went away."""
+"""What can end an exchange besides bad bytes: the connection under it went away, or a peer that is too slow."""
 
 from trunkline.ground.errors import TrunklineError
 
@@ -50,3 +50,19 @@ class WriteLost(ConnectionResetError):
 
 class UploadFailed(TrunklineError):
     """The request's body could not be produced or sent; the cause says why."""
+
+
+class RequestPayloadError(Exception):
+    """The body of a request is damaged: its framing, its content coding, or its end (aiohttp's name)."""
+
+
+class BodyTimeout(RequestPayloadError):
+    """The client sent nothing of a request's body for as long as the body timeout allows."""
+
+
+class PayloadAccessError(Exception):
+    """The body of a request was read after the request had been answered (aiohttp's name)."""
+
+
+class RequestLost(ConnectionResetError):
+    """The client went away before the body of its request had come whole."""

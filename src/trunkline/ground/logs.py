@@ -8,3 +8,7 @@ from typing import Final
 
 client_logger: Final = logging.getLogger("trunkline.client")
 pool_logger: Final = logging.getLogger("trunkline.pool")
+server_logger: Final = logging.getLogger("trunkline.server")
+access_logger: Final = logging.getLogger("trunkline.access")
+web_logger: Final = logging.getLogger("trunkline.web")
+websocket_logger: Final = logging.getLogger("trunkline.websocket")

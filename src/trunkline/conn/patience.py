@@ -1,0 +1,52 @@
+"""`Patience`: how long a server's connection waits for its client, and whether the client takes what it is sent.
+
+Only notes are made while the connection works; `Watch` has them looked at. A wait that took too long ends by a call of
+the connection's own; a client that takes nothing of what waits to be sent loses its connection.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from trunkline.conn.watch import Watch
+
+
+class Patience:
+    """limit_s: of the present wait, 0 while there is none. since: when it began, by the loop's clock."""
+
+    __slots__ = ("_now", "_unsent_bytes", "_unsent_since", "_write_limit_s", "limit_s", "since")
+
+    def __init__(self, watch: Watch, write_limit_s: float) -> None:
+        self._now = watch.now
+        self._write_limit_s = write_limit_s
+        self.limit_s = 0.0
+        self.since = 0.0
+        self._unsent_bytes = 0
+        self._unsent_since = 0.0
+
+    def wait(self, limit_s: float) -> None:
+        """Begin to wait for the client."""
+        self.since = self._now()
+        self.limit_s = limit_s
+
+    def stop(self) -> None:
+        """Wait for the client no more."""
+        self.limit_s = 0.0
+
+    def watch_sending(self, unsent_bytes: int) -> None:
+        """Begin to watch whether what waits to be sent gets less."""
+        self._unsent_bytes = unsent_bytes
+        self._unsent_since = self._now()
+
+    def look(self, now: float, transport: asyncio.Transport, is_full: bool, give_up: Callable[[float], None]) -> None:
+        """Call `give_up` with the limit of a wait that is over it, abort a transport that takes nothing."""
+        limit_s = self.limit_s
+        if limit_s and now - self.since >= limit_s:
+            self.limit_s = 0.0
+            give_up(limit_s)
+        elif self._write_limit_s and (is_full or transport.is_closing()):
+            unsent_bytes = transport.get_write_buffer_size()
+            if unsent_bytes != self._unsent_bytes:
+                self._unsent_bytes = unsent_bytes
+                self._unsent_since = now
+            elif now - self._unsent_since >= self._write_limit_s:
+                transport.abort()
