@@ -172,6 +172,9 @@ BAD_EXAMPLES: tuple[tuple[Rule, dict[str, str]], ...] = (
     (no_import_goes_up_or_across, {"client/send.py": "from trunkline import ClientSession"}),
     (no_import_goes_up_or_across, {"client/a.py": "from trunkline.web import app"}),
     (no_import_goes_up_or_across, {"web/a.py": "from trunkline import errors", "errors.py": ""}),
+    (no_import_goes_up_or_across, {"web/a.py": "from trunkline.client.session import ClientSession"}),
+    (no_import_goes_up_or_across, {"web/a.py": "from trunkline.test_utils import TestServer"}),
+    (no_import_goes_up_or_across, {"testing/a.py": "from trunkline.cli.main import main"}),
     (no_modules_import_in_a_circle, {"wire/a.py": "from . import b", "wire/b.py": "from .a import x"}),
     (
         no_modules_import_in_a_circle,
