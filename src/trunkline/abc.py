@@ -1,9 +1,14 @@
-"""Abstract bases that users implement: resolvers, cookie jars and stream writers (aiohttp's `abc` module)."""
+"""Abstract bases that users implement, of both roles (aiohttp's `abc` module).
+
+Requests, responses and applications are `Any` here: their classes stand above this module, and a user's own
+implementation may take its own.
+"""
 
 import asyncio
+import logging
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from http.cookies import BaseCookie, Morsel, SimpleCookie
 from types import MappingProxyType
 from typing import Any, TypedDict
@@ -103,11 +108,21 @@ class AbstractCookieJar(Sized, Iterable["Morsel[str]"]):
 
 
 class AbstractStreamWriter(ABC):
-    """Where a payload writes its bytes; framing and compression happen behind it."""
+    """Where a payload writes its bytes; framing and compression happen behind it.
+
+    on_body_write: called behind each write of body bytes with their number and `output_size`.
+    """
 
     buffer_size: int = 0
     output_size: int = 0
     length: int | None = 0
+    has_body = True  # False when no byte of a body may follow the head
+    on_body_write: Callable[[int, int], None] | None = None
+
+    @property
+    def transport(self) -> Any:  # Any: tests write to transports of their own
+        """The transport written to; None once it is lost, and for writers without one."""
+        return None
 
     @abstractmethod
     async def write(self, chunk: "bytes | bytearray | memoryview[Any]") -> None:
@@ -129,6 +144,103 @@ class AbstractStreamWriter(ABC):
     def enable_chunking(self) -> None:
         """Send the body in chunks (RFC 9112 §7.1)."""
 
+    def send_headers(self) -> None:  # noqa: B027 - a writer that holds nothing back has nothing to do
+        """Send a head that was held for the first bytes of its body."""
+
     @abstractmethod
     async def write_headers(self, status_line: str, headers: "CIMultiDict[str]") -> None:
         """Send the head."""
+
+
+class AbstractMatchInfo(ABC):
+    """What a router found for a request: the handler, or the error to answer with."""
+
+    @property
+    @abstractmethod
+    def handler(self) -> Callable[[Any], Awaitable[Any]]:
+        """Answers the request; raises `http_exception` when that is set."""
+
+    @property
+    @abstractmethod
+    def expect_handler(self) -> Callable[[Any], Awaitable[Any]]:
+        """Called before the handler when the request has an Expect field (RFC 9110 §10.1.1)."""
+
+    @property
+    @abstractmethod
+    def http_exception(self) -> Any:
+        """The HTTPException to answer with, or None."""
+
+    @abstractmethod
+    def get_info(self) -> dict[str, Any]:
+        """Describe the match, for people."""
+
+    @property
+    @abstractmethod
+    def apps(self) -> tuple[Any, ...]:
+        """The applications that lead to the handler, the outermost first."""
+
+    @abstractmethod
+    def add_app(self, app: Any) -> None:
+        """Put `app` in front of `apps`."""
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """Refuse further `add_app` calls."""
+
+
+class AbstractRouter(ABC):
+    """Finds the handler of a request."""
+
+    def __init__(self) -> None:
+        self._frozen = False
+
+    def post_init(self, app: Any) -> None:  # noqa: B027 - a hook, empty on purpose
+        """Learn the application that uses this router."""
+
+    @property
+    def frozen(self) -> bool:
+        """True when no more routes are taken."""
+        return self._frozen
+
+    def freeze(self) -> None:
+        """Take no more routes."""
+        self._frozen = True
+
+    @abstractmethod
+    async def resolve(self, request: Any) -> AbstractMatchInfo:
+        """Return what was found for `request`."""
+
+
+class AbstractView(ABC):
+    """A handler written as a class: made with the request, awaited for the response."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    @property
+    def request(self) -> Any:
+        """The request to answer."""
+        return self._request
+
+    @abstractmethod
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Answer the request."""
+
+
+class AbstractAccessLogger(ABC):
+    """Writes a line for each request that was answered."""
+
+    __slots__ = ("log_format", "logger")
+
+    def __init__(self, logger: logging.Logger, log_format: str) -> None:
+        self.logger = logger
+        self.log_format = log_format
+
+    @abstractmethod
+    def log(self, request: Any, response: Any, time: float) -> None:
+        """Log `request` and its `response`, which took `time` seconds."""
+
+    @property
+    def enabled(self) -> bool:
+        """False when lines would go nowhere, so that nothing is computed for them."""
+        return True
