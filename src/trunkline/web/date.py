@@ -1,0 +1,32 @@
+"""The Date field of responses, made once a second (RFC 9110 §6.6.1)."""
+
+import time
+
+from trunkline.ground.product import SERVER_NAME
+from trunkline.wire.conditional import format_http_date
+
+_second = 0
+_date = ""
+_last_lines: tuple[bytes, bytes] = (b"", b"")
+
+
+def current_date() -> str:
+    """Return the time as an IMF-fixdate."""
+    _refresh()
+    return _date
+
+
+def last_lines() -> tuple[bytes, bytes]:
+    """Return what ends a head of ours: Date and Server, and the same with `Connection: close`; with the empty line."""
+    _refresh()
+    return _last_lines
+
+
+def _refresh() -> None:
+    global _second, _date, _last_lines
+    now = int(time.time())
+    if now != _second:
+        _second = now
+        _date = format_http_date(now)
+        lines = f"Date: {_date}\r\nServer: {SERVER_NAME}\r\n".encode()
+        _last_lines = (lines + b"\r\n", lines + b"Connection: close\r\n\r\n")
