@@ -12,7 +12,9 @@ from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.file_payload import BufferedReaderPayload, BytesIOPayload, IOBasePayload, TextIOPayload
 from trunkline.body.forms import FormData
 from trunkline.body.iterable_payload import AsyncIterablePayload
+from trunkline.body.multipart_reader import MultipartReader
 from trunkline.body.multipart_writer import MultipartWriter
+from trunkline.body.part_reader import BodyPartReader
 from trunkline.body.payload import Payload
 from trunkline.body.registry import PAYLOAD_REGISTRY, get_payload, payload_type
 from trunkline.body.stream import EofStream, StreamReader
@@ -75,10 +77,12 @@ from trunkline.wire.content_disposition import (
     content_disposition_filename,
     parse_content_disposition,
 )
+from trunkline.wire.etag import ETAG_ANY, ETag
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
 
 __all__ = (
     "EMPTY_PAYLOAD",
+    "ETAG_ANY",
     "PAYLOAD_REGISTRY",
     "AbstractCookieJar",
     "AbstractResolver",
@@ -89,6 +93,7 @@ __all__ = (
     "BadContentDispositionParam",
     "BaseConnector",
     "BasicAuth",
+    "BodyPartReader",
     "BufferedReaderPayload",
     "BytesIOPayload",
     "BytesPayload",
@@ -117,6 +122,7 @@ __all__ = (
     "CookieJar",
     "DefaultResolver",
     "DummyCookieJar",
+    "ETag",
     "EofStream",
     "Fingerprint",
     "FormData",
@@ -128,6 +134,7 @@ __all__ = (
     "InvalidUrlClientError",
     "InvalidUrlRedirectClientError",
     "JsonPayload",
+    "MultipartReader",
     "MultipartWriter",
     "NonHttpUrlClientError",
     "NonHttpUrlRedirectClientError",

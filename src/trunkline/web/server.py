@@ -1,0 +1,382 @@
+"""`Server`: makes the connections of a listening socket and answers their requests with one handler.
+
+A handler's response is sent whatever it is: returned, raised, or none at all. Where a head has left already, a failure
+can only be told by closing the connection before the body's end. How a request is read is `conn/server_h1`'s part,
+which handler a request gets is `web/app`'s.
+"""
+
+import asyncio
+import html
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from trunkline import hdrs
+from trunkline.abc import AbstractAccessLogger, AbstractStreamWriter
+from trunkline.body.empty_stream import EMPTY_PAYLOAD
+from trunkline.body.stream import StreamReader
+from trunkline.conn.errors import BodyTimeout, RequestPayloadError
+from trunkline.conn.response_writer import ResponseWriter
+from trunkline.conn.server_h1 import ServerH1
+from trunkline.conn.service import ServiceRules
+from trunkline.conn.starter import make_starter
+from trunkline.conn.watch import Watch
+from trunkline.ground.logs import access_logger, server_logger
+from trunkline.web.access_log import AccessLogger
+from trunkline.web.exceptions import HTTPException
+from trunkline.web.request import BaseRequest
+from trunkline.web.response import Response
+from trunkline.web.stream_response import StreamResponse
+from trunkline.wire.errors import FieldTooLong, TargetTooLong, WireError
+from trunkline.wire.limits import (
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    KEEPALIVE_S,
+    LINGERING_S,
+    MAX_FIELD_BYTES,
+    MAX_FIELDS,
+    MAX_LINE_BYTES,
+    WRITE_TIMEOUT_S,
+)
+from trunkline.wire.received import ReceivedHead
+from trunkline.wire.version import HttpVersion11
+
+# A connection that was active this short ago may have a request on its way when the server shuts down.
+GRACE_S: Final = 0.1
+# What handlers may take to end once they are cancelled, before they are left behind.
+_CANCEL_S: Final = 10.0
+
+_FAILED: Final = "500 Internal Server Error"
+_PAGE: Final = "<html><head><title>{title}</title></head><body>\n<h1>{title}</h1>\n{text}\n</body></html>\n"
+_IN_TROUBLE: Final = "Server got itself in trouble"
+
+# Any: a request of the user's own class, and what handlers return is checked.
+_Handler = Callable[[Any], Awaitable[Any]]
+_RequestFactory = Callable[
+    [ReceivedHead, StreamReader, ServerH1, "AbstractStreamWriter | None", "asyncio.Task[None] | None"], BaseRequest
+]
+
+
+class Server:
+    """A protocol factory for `loop.create_server`.
+
+    handler: a coroutine function, from request to response. request_factory: makes the requests, of message, payload,
+    protocol, writer and task. handler_cancellation: a handler is cancelled when its client goes away.
+
+    Times are in seconds, 0 is no limit. keepalive_timeout: between two requests. head_timeout: for a head, once begun.
+    read_timeout, write_timeout: in which a client neither sends of a body nor takes of a response. lingering_time:
+    for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines.
+    """
+
+    def __init__(
+        self,
+        handler: _Handler,
+        *,
+        request_factory: _RequestFactory | None = None,
+        handler_cancellation: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+        debug: bool | None = None,
+        keepalive_timeout: float = KEEPALIVE_S,
+        head_timeout: float = HEAD_TIMEOUT_S,
+        read_timeout: float = BODY_TIMEOUT_S,
+        write_timeout: float = WRITE_TIMEOUT_S,
+        lingering_time: float = LINGERING_S,
+        tcp_keepalive: bool = True,
+        logger: logging.Logger = server_logger,
+        access_log: logging.Logger | None = access_logger,
+        access_log_class: type[AbstractAccessLogger] = AccessLogger,
+        access_log_format: str = AccessLogger.LOG_FORMAT,
+        max_line_size: int = MAX_LINE_BYTES,
+        max_headers: int = MAX_FIELDS,
+        max_field_size: int = MAX_FIELD_BYTES,
+        read_bufsize: int = 2**16,
+        auto_decompress: bool = True,
+        timeout_ceil_threshold: float = 5,  # accepted for compatibility; there is one timer for all connections
+    ) -> None:
+        self._loop = loop or asyncio.get_running_loop()
+        self._debug = self._loop.get_debug() if debug is None else debug
+        self.request_handler = handler
+        self.request_factory: _RequestFactory = request_factory or self._make_request
+        self._invites_bodies = request_factory is None  # else an application asks the route
+        self.requests_count = 0
+        self.is_closing = False
+        self._is_shut_down = False
+        self.rules = ServiceRules(
+            max_line_bytes=max_line_size,
+            max_field_bytes=max_field_size,
+            max_fields=max_headers,
+            read_limit_bytes=read_bufsize,
+            decompress=auto_decompress,
+            tcp_keepalive=tcp_keepalive,
+            cancels_handlers=handler_cancellation,
+            keepalive_s=float(keepalive_timeout or 0),
+            head_timeout_s=float(head_timeout or 0),
+            body_timeout_s=float(read_timeout or 0),
+            write_timeout_s=float(write_timeout or 0),
+            lingering_s=float(lingering_time or 0),
+        )
+        self.starter = make_starter(self._loop)
+        self.watch = Watch(
+            self._loop,
+            (keepalive_timeout or 0, head_timeout or 0, read_timeout or 0, write_timeout or 0, lingering_time or 0),
+        )
+        self.logger = logger
+        self.access_logger: AbstractAccessLogger | None = None
+        if access_log is not None:
+            self.access_logger = access_log_class(access_log, access_log_format)
+        self._connections: dict[ServerH1, None] = {}  # in the order in which they were made
+        self._all_done: asyncio.Future[None] | None = None  # while `shutdown` waits
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {len(self._connections)} connections, {self.requests_count} requests>"
+
+    def __call__(self) -> ServerH1:
+        """Return the protocol of a new connection."""
+        return ServerH1(self._loop, self)
+
+    @property
+    def connections(self) -> list[ServerH1]:
+        """The connections that are open."""
+        return [connection for connection in self._connections if connection.transport is not None]
+
+    # The side of the connections.
+
+    def connection_made(self, handler: ServerH1, transport: asyncio.Transport) -> None:
+        """Note a new connection."""
+        self._connections[handler] = None
+        self.watch.add(handler)
+        if self._is_shut_down:
+            handler.abort()  # its TLS handshake took longer than we waited for it
+
+    def connection_lost(self, handler: ServerH1, exc: BaseException | None = None) -> None:
+        """Note that a connection is lost."""
+        self.watch.discard(handler)
+
+    def done(self, handler: ServerH1) -> None:
+        """Note that nothing is left of a connection."""
+        self._connections.pop(handler, None)
+        if self._all_done is not None and not self._connections and not self._all_done.done():
+            self._all_done.set_result(None)
+
+    def _make_request(
+        self,
+        message: ReceivedHead,
+        payload: StreamReader,
+        protocol: ServerH1,
+        writer: AbstractStreamWriter | None,
+        task: "asyncio.Task[None] | None",
+    ) -> BaseRequest:
+        return BaseRequest(message, payload, protocol, writer, task, self._loop)
+
+    # Answers.
+
+    async def answer(self, connection: ServerH1, head: ReceivedHead, body: StreamReader) -> None:
+        """Answer one request: run the handler, send its response, go on with the connection."""
+        self.requests_count += 1
+        logs = self.access_logger is not None and self.access_logger.enabled
+        began_at = self.watch.now() if logs else 0.0
+        keeps_alive = False
+        request: BaseRequest | None = None
+        try:
+            request = self.request_factory(head, body, connection, None, None)
+            if self._invites_bodies and head.expect is not None and head.expects_continue:
+                connection.send_continue()
+            try:
+                response = await self.request_handler(request)
+            except HTTPException as error:
+                response = error
+            except Exception as error:
+                response = self._respond_to(request, error)
+            keeps_alive = head.keep_alive and not self.is_closing
+            whole = None
+            if type(response) is Response and not request.has_prepare_hook:
+                whole = response.render_whole(request, keeps_alive)
+            if whole is not None:
+                keeps_alive = response.keep_alive is True
+                connection.send(whole)
+            else:
+                keeps_alive = await self._send(request, response)
+            if logs:
+                self._log(request, response, began_at)
+        except ConnectionError as error:
+            server_logger.debug("%r: the client went away: %s", connection, error)
+        except Exception:
+            keeps_alive = False
+            self.logger.exception("failed to answer a request from %s", connection)
+        finally:
+            if request is not None and request.has_form:
+                request.close_form()
+            connection.finish(keeps_alive)
+
+    async def refuse(self, connection: ServerH1, error: WireError) -> None:
+        """Answer what could not be read as a request; the connection ends with it."""
+        server_logger.debug("%r: refused: %s", connection, error)
+        head = ReceivedHead("UNKNOWN", "/", HttpVersion11, keep_alive=False)
+        request = BaseRequest(head, EMPTY_PAYLOAD, connection, None, None, self._loop)
+        try:
+            response = _plain(_refusal(error), str(error))
+            await self._send(request, response)
+            if self.access_logger is not None and self.access_logger.enabled:
+                self._log(request, response, self.watch.now())
+        except ConnectionError:
+            server_logger.debug("%r: the client went away", connection)
+        finally:
+            connection.finish(False)
+
+    # Any: what a handler returned.
+    async def _send(self, request: BaseRequest, response: Any) -> bool:
+        """Send a response the long way; return whether the connection goes on."""
+        if not isinstance(response, StreamResponse):
+            response = self._respond_to_no_response(response)
+        elif response.prepared and not response.is_answer_to(request):
+            self.logger.error("%r has been sent in answer to another request; make a new one for each", response)
+            response = _plain(500)
+        if not response.prepared and not self._forget_other(request, response):
+            return False
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except ConnectionError:
+            raise
+        except Exception:
+            self.logger.exception("could not send %r in answer to %r", response, request)
+            if not self._forget_other(request, response):
+                return False
+            fallback = _plain(500)
+            await fallback.prepare(request)
+            await fallback.write_eof()
+            return False
+        return bool(response.keep_alive) and not self.is_closing
+
+    def _forget_other(self, request: BaseRequest, response: StreamResponse) -> bool:
+        """Make way for `response`; False, with the connection closed, when bytes of another one have left."""
+        writer = request.writer
+        if isinstance(writer, ResponseWriter) and writer.is_started:
+            self.logger.error(
+                "%r cannot be sent, %r has been answered in part; closing the connection", response, request
+            )
+            request.protocol.abort()
+            return False
+        request.forget_writer()
+        return True
+
+    def _respond_to_no_response(self, returned: object) -> StreamResponse:
+        if returned is None:
+            self.logger.error("the handler returned None; is a return statement missing? Wanted a web.Response")
+        else:
+            self.logger.error("the handler returned a %s; wanted a web.Response", type(returned).__name__)
+        return _plain(500)
+
+    def _respond_to(self, request: BaseRequest, error: Exception) -> StreamResponse:
+        """Return the response to a request whose handler raised."""
+        if isinstance(error, ConnectionError) and request.transport is None:
+            raise error
+        if isinstance(error, (RequestPayloadError, WireError)):  # a part of a form is damaged, say
+            server_logger.debug("bad body of %r: %s", request, error)
+            response = _plain(408 if isinstance(error, BodyTimeout) else 400, str(error))
+        elif isinstance(error, TimeoutError):
+            server_logger.debug("the handler of %r timed out", request, exc_info=error)
+            response = _plain(504)
+        else:
+            self.logger.error("Error handling request from %s", request.remote, exc_info=error)
+            response = self._describe_failure(request, error)
+        response.force_close()
+        return response
+
+    def _describe_failure(self, request: BaseRequest, error: Exception) -> Response:
+        trace = "".join(traceback.format_exception(error)) if self._debug else ""
+        if "text/html" in request.headers.get(hdrs.ACCEPT, ""):
+            shown = f"<br>\n<pre>{html.escape(trace)}</pre>" if trace else ""
+            page = _PAGE.format(title=_FAILED, text=_IN_TROUBLE + shown)
+            return Response(status=500, text=page, content_type="text/html")
+        return _plain(500, f"{_FAILED}\n\n{_IN_TROUBLE}" + (f"\n\n{trace}" if trace else ""))
+
+    def _log(self, request: BaseRequest, response: StreamResponse, began_at: float) -> None:
+        assert self.access_logger is not None
+        try:
+            self.access_logger.log(request, response, self.watch.now() - began_at)
+        except Exception:
+            self.logger.exception("the access logger failed")
+
+    # The end.
+
+    def pre_shutdown(self) -> None:
+        """Take no new requests: close what is idle, and every other connection after its response.
+
+        A connection that was active a moment ago is left to `shutdown`: a request may be on its way.
+        """
+        self.is_closing = True
+        quiet_since = self.watch.now() - GRACE_S
+        for connection in self.connections:
+            if connection.is_idle and connection.idle_since < quiet_since:
+                connection.close()
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        """Close all connections, once their handlers have ended; cancel those that take over `timeout` seconds."""
+        self.pre_shutdown()
+        if timeout is None or timeout > 0:
+            await self._let_end(timeout)
+        await self._cancel_handlers()
+        for connection in self.connections:
+            connection.close()
+        await self._wait_until_done(GRACE_S)
+        for connection in self.connections:
+            connection.abort()
+        self.starter.close()
+        await self._wait_until_done(GRACE_S)
+        self._is_shut_down = True
+        await asyncio.sleep(0)  # for the starter
+
+    async def _let_end(self, timeout_s: float | None) -> None:
+        """Wait for the requests that may be on their way, and for the handlers that run."""
+        ends_at = None if timeout_s is None else self.watch.now() + timeout_s
+        if any(connection.is_idle for connection in self.connections):
+            await self._wait_until_done(GRACE_S if timeout_s is None else min(GRACE_S, timeout_s))
+            for connection in self.connections:
+                if connection.is_idle:
+                    connection.close()
+        while running := self._running():
+            left_s = None if ends_at is None else ends_at - self.watch.now()
+            if left_s is not None and left_s <= 0:
+                return
+            await asyncio.wait(running, timeout=left_s)
+
+    async def _cancel_handlers(self) -> None:
+        running = self._running()
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+        _, left = await asyncio.wait(running, timeout=_CANCEL_S)
+        for task in left:
+            self.logger.error("a handler has not ended %g s after it was cancelled: %r", _CANCEL_S, task)
+
+    def _running(self) -> "list[asyncio.Task[None]]":
+        current = asyncio.current_task()
+        return [c.task for c in self._connections if c.task is not None and c.task is not current]
+
+    async def _wait_until_done(self, seconds: float) -> None:
+        """Wait until no connection is left, but not longer than `seconds`."""
+        if not self._connections:
+            return
+        self._all_done = self._loop.create_future()
+        try:
+            await asyncio.wait([self._all_done], timeout=seconds)
+        finally:
+            self._all_done = None
+
+
+def _refusal(error: WireError) -> int:
+    if isinstance(error, TargetTooLong):
+        return 414
+    return 431 if isinstance(error, FieldTooLong) else 400
+
+
+def _plain(status: int, text: str | None = None) -> Response:
+    """Return an error in plain text, after which the connection closes."""
+    response = Response(status=status, text=text)
+    if text is None:
+        response.text = f"{status}: {response.reason}"
+    response.force_close()
+    return response
