@@ -73,14 +73,23 @@ class Intake:
             self._partial.check(max_line_bytes, max_field_bytes, max_fields)
             return None
         self._partial = None
-        self._empty_lines = 0
         head, self._held = found
+        while head.startswith(b"\r\n"):  # an empty line came in pieces
+            head = head[2:]
+            self._count_empty_line()
+        if not head:
+            self._count_empty_line()
+            return self.next_head(max_line_bytes, max_field_bytes, max_fields)
+        self._empty_lines = 0
         return head
 
     def _skip_empty_lines(self) -> None:
         # RFC 9112 §2.2 asks servers to be patient with clients that send an empty line too many.
         while self._held.startswith(b"\r\n", self._at):
             self._at += 2
-            self._empty_lines += 1
-            if self._empty_lines > MAX_LEADING_EMPTY_LINES:
-                raise BadHead(f"more than {MAX_LEADING_EMPTY_LINES} empty lines before a request")
+            self._count_empty_line()
+
+    def _count_empty_line(self) -> None:
+        self._empty_lines += 1
+        if self._empty_lines > MAX_LEADING_EMPTY_LINES:
+            raise BadHead(f"more than {MAX_LEADING_EMPTY_LINES} empty lines before a request")

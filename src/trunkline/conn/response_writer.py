@@ -23,6 +23,7 @@ class ServerOutlet(Outlet, Protocol):
     """A connection that keeps an eye on how its client reads. sending: hands a file to the operating system."""
 
     sending: "asyncio.Task[int] | None"
+    is_tls: bool
 
     def expect_progress(self) -> None: ...
     def expect_nothing(self) -> None: ...
@@ -81,8 +82,11 @@ class ResponseWriter(BodyWriter):
         if transport is None or transport.is_closing():
             raise WriteLost("the connection was lost before the file was sent")
         try:
-            sent = await self._send_by_system(transport, file, offset, count)
-        except (asyncio.SendfileNotAvailableError, NotImplementedError):  # TLS, uvloop
+            if self._outlet.is_tls:
+                sent = await self._send_in_pieces(file, offset, count)
+            else:
+                sent = await self._send_by_system(transport, file, offset, count)
+        except (asyncio.SendfileNotAvailableError, NotImplementedError):  # uvloop, odd file systems
             sent = await self._send_in_pieces(file, offset, count)
         finally:
             self._outlet.expect_nothing()
@@ -101,9 +105,14 @@ class ResponseWriter(BodyWriter):
             self._outlet.sending = sending
             try:
                 taken = await sending
-            except (asyncio.CancelledError, RuntimeError):  # the latter where the loop finds it closed
-                if self._outlet.transport is None or transport.is_closing():
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if self._outlet.transport is None and task is not None and not task.cancelling():
                     raise WriteLost("the connection was lost while a file was sent") from None
+                raise
+            except RuntimeError as error:
+                if transport.is_closing():  # which the loop found out first
+                    raise WriteLost("the connection was lost while a file was sent") from error
                 raise
             finally:
                 self._outlet.sending = None

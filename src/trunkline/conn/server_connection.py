@@ -6,6 +6,7 @@ its subclasses' part.
 
 import asyncio
 import socket
+from contextvars import copy_context
 from typing import cast
 
 from trunkline.conn.errors import WriteLost
@@ -19,7 +20,19 @@ from trunkline.transport.flow import WriteFlow
 class ServerConnection(asyncio.BufferedProtocol):
     """One connection. transport: None once it is lost. sending: hands a file to the operating system."""
 
-    __slots__ = ("__weakref__", "_buffer", "_patience", "_rules", "flow", "is_tls", "loop", "sending", "transport")
+    __slots__ = (
+        "__weakref__",
+        "_buffer",
+        "_context",
+        "_is_paused",
+        "_patience",
+        "_rules",
+        "flow",
+        "is_tls",
+        "loop",
+        "sending",
+        "transport",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, rules: ServiceRules, watch: Watch) -> None:
         self.loop = loop
@@ -27,6 +40,8 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._buffer = receive_buffer(loop)
         self._patience = Patience(watch, rules.write_timeout_s)
         self.transport: asyncio.Transport | None = None
+        self._is_paused = False
+        self._context = copy_context()  # whose copies requests are answered in; that of the server once it is connected
         self.flow = WriteFlow(loop)
         self.is_tls = False
         self.sending: asyncio.Task[int] | None = None
@@ -66,6 +81,7 @@ class ServerConnection(asyncio.BufferedProtocol):
     # The side of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._context = copy_context()
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are no instances of it
         self.is_tls = transport.get_extra_info("sslcontext") is not None
         sock = transport.get_extra_info("socket")
@@ -101,10 +117,12 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def _pause(self) -> None:
         if self.transport is not None and not self.transport.is_closing():
+            self._is_paused = True
             self.transport.pause_reading()
 
     def _resume(self) -> None:
-        if self.transport is not None and not self.transport.is_closing():
+        if self._is_paused and self.transport is not None and not self.transport.is_closing():
+            self._is_paused = False
             self.transport.resume_reading()
 
     def _say_no_more(self) -> bool:

@@ -215,7 +215,7 @@ class ServerH1(ServerConnection):
             self._service.done(self)
 
     def _give_up(self, limit_s: float) -> None:
-        if self._body is not None and not self._body.is_dropped:
+        if self._body is not None and not self._body.is_dropped and self.sending is None:
             self._fail_body(BodyTimeout(f"the client sent nothing of the body for {limit_s:g} s"))
         elif self.is_idle:
             self.close()
@@ -247,8 +247,9 @@ class ServerH1(ServerConnection):
             # Who does not read the answers gets no more of them.
             while self._next is _HEAD and intake.has_bytes and not self.flow.paused:
                 lines = intake.next_head(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
-                if lines is not None:
-                    self._take_head(lines)
+                if lines is None:
+                    break
+                self._take_head(lines)
         except WireError as error:
             self._refuse(error)
         finally:
@@ -281,7 +282,10 @@ class ServerH1(ServerConnection):
             self._begin_body(head)
         elif self._intake.has_bytes:
             self._pause()
-        self.task = service.starter.start(service.answer(self, head, stream))
+        number = self.served
+        task = service.starter.start(service.answer(self, head, stream), self._context)
+        if task is not None and self.served == number:  # else the next request has been begun meanwhile
+            self.task = task
 
     def _refuse(self, error: WireError) -> None:
         """Answer what is no request, and hear no more: where it ends is not known."""
@@ -289,7 +293,7 @@ class ServerH1(ServerConnection):
         self._next = _Next.DROPPED
         self._is_busy = True
         self._patience.stop()
-        self.task = self._service.starter.start(self._service.refuse(self, error))
+        self.task = self._service.starter.start(self._service.refuse(self, error), self._context)
 
     # Bodies.
 
@@ -367,7 +371,7 @@ class ServerH1(ServerConnection):
             self.close()
         else:
             self._patience.wait(self._rules.keepalive_s)
-            if stream is not None:
+            if self._is_paused:
                 self._resume()
 
     def _linger(self, keeps_alive: bool) -> None:

@@ -13,18 +13,25 @@ When it waits, or leaves a reference to its task behind, the task is its own for
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context, copy_context
-from typing import Any, Protocol
+from contextvars import Context
+from typing import Any, Final, Protocol
+from weakref import getweakrefcount
 
 # Any: what a coroutine returns or sends is nobody's concern here.
 _Work = Coroutine[Any, Any, None]
 
 
+_NAME: Final = "trunkline: parked for the next request"
+
+
 class Starter(Protocol):
     """Starts coroutines."""
 
-    def start(self, work: _Work) -> "asyncio.Task[None] | None":
-        """Run `work` in a task, its first step now where that can be done; None when it ended with that step."""
+    def start(self, work: _Work, context: Context) -> "asyncio.Task[None] | None":
+        """Run `work` in a task, in a copy of `context`, its first step now where that can be done.
+
+        Returns None when it ended with that step.
+        """
 
     def close(self) -> None:
         """End what was kept for the next coroutine."""
@@ -38,11 +45,11 @@ class EagerStarter:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def start(self, work: _Work) -> "asyncio.Task[None] | None":
+    def start(self, work: _Work, context: Context) -> "asyncio.Task[None] | None":
         if self._loop.get_task_factory() is not None:
-            return self._loop.create_task(work)
+            return self._loop.create_task(work, context=context.copy())
         # eager_start: mypy checks as for the oldest Python.
-        task = asyncio.Task(work, loop=self._loop, eager_start=True)  # type: ignore[call-arg]
+        task = asyncio.Task(work, loop=self._loop, context=context.copy(), eager_start=True)  # type: ignore[call-arg]
         return None if task.done() else task
 
     def close(self) -> None:
@@ -58,17 +65,17 @@ class ParkingStarter:
         self._loop = loop
         self._parked: _ParkedTask | None = None
 
-    def start(self, work: _Work) -> "asyncio.Task[None] | None":
+    def start(self, work: _Work, context: Context) -> "asyncio.Task[None] | None":
         loop = self._loop
         parked = self._parked
         if parked is None or parked.task.done():
             if loop.get_task_factory() is None:
                 self._parked = _ParkedTask(loop)
-            return loop.create_task(work)
+            return loop.create_task(work, context=context.copy())
         # It may not have come to its place yet; and a step cannot be taken within one of another task.
         if parked.wake is None or asyncio.current_task(loop) is not None:
-            return loop.create_task(work)
-        if parked.run(work):
+            return loop.create_task(work, context=context.copy())
+        if parked.run(work, context.copy()):
             return None
         self._parked = _ParkedTask(loop)
         return parked.task
@@ -82,7 +89,7 @@ class ParkingStarter:
 class _ParkedTask:
     """A task that waits for work; it is what its own task awaits, and `wake` is how to go on."""
 
-    __slots__ = ("_asyncio_future_blocking", "_is_cancelled", "_loop", "_work", "task", "wake")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_loop", "_work", "task", "wake")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -90,22 +97,25 @@ class _ParkedTask:
         self._is_cancelled = False
         self._work: _Work | None = None
         self.wake: Callable[[object], object] | None = None
-        self.task: asyncio.Task[None] = loop.create_task(self._serve(), name="trunkline: parked for the next request")
+        self._context: Context | None = None
+        # In an empty context, for one of a request would live as long as this task.
+        self.task: asyncio.Task[None] = loop.create_task(self._serve(), name=_NAME, context=Context())
         # Who closes a loop without ending its server has lost nothing with this task.
         self.task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch, not in typeshed
 
-    def run(self, work: _Work) -> bool:
-        """Run the first step of `work`; False when the task is now its own."""
+    def run(self, work: _Work, context: Context) -> bool:
+        """Run the first step of `work` in `context`; False when the task is now its own."""
         wake, self.wake = self.wake, None
         assert wake is not None
         task = self.task
-        references = sys.getrefcount(task)
+        references = sys.getrefcount(task) + getweakrefcount(task)
         self._work = work
+        self._context = context
         wake(self)
         del wake
         if self.wake is None:
             return False
-        if sys.getrefcount(task) > references:
+        if sys.getrefcount(task) + getweakrefcount(task) > references:
             self.end()  # somebody keeps the task, perhaps to cancel it: nobody else may be met in it
         return True
 
@@ -123,9 +133,9 @@ class _ParkedTask:
             self._asyncio_future_blocking = True
             yield self
             work, self._work = self._work, None
-            if work is None:
+            context, self._context = self._context, None
+            if work is None or context is None:
                 return
-            context = copy_context()
             try:
                 awaited = context.run(work.send, None)
             except StopIteration:
