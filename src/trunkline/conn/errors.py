@@ -3,6 +3,18 @@
 from trunkline.ground.errors import TrunklineError
 
 
+class ClientError(Exception):
+    """Root of all public errors of the client (aiohttp's name)."""
+
+
+class ClientConnectionError(ClientError):
+    """The connection failed, or could not be made (aiohttp's name)."""
+
+
+class ClientConnectionResetError(ClientConnectionError, ConnectionResetError):
+    """We wrote to a connection that is closing or gone (aiohttp's name; its server raises it as well)."""
+
+
 class ConnectionLost(TrunklineError):
     """The transport failed or was closed before the response was complete.
 
@@ -44,7 +56,7 @@ class DeadlineExpired(TrunklineError):
         self.total_s = total_s
 
 
-class WriteLost(ConnectionResetError):
+class WriteLost(ClientConnectionResetError):
     """The connection was lost while a body was being written; the exchange ends with what was lost."""
 
 
@@ -64,5 +76,5 @@ class PayloadAccessError(Exception):
     """The body of a request was read after the request had been answered (aiohttp's name)."""
 
 
-class RequestLost(ConnectionResetError):
+class RequestLost(ClientConnectionResetError):
     """The client went away before the body of its request had come whole."""

@@ -8,18 +8,20 @@ import asyncio
 from collections.abc import Callable
 
 from trunkline.conn.watch import Watch
+from trunkline.wire.limits import MIN_BODY_BYTES_PER_S
 
 
 class Patience:
     """limit_s: of the present wait, 0 while there is none. since: when it began, by the loop's clock."""
 
-    __slots__ = ("_now", "_unsent_bytes", "_unsent_since", "_write_limit_s", "limit_s", "since")
+    __slots__ = ("_heard_bytes", "_now", "_unsent_bytes", "_unsent_since", "_write_limit_s", "limit_s", "since")
 
     def __init__(self, watch: Watch, write_limit_s: float) -> None:
         self._now = watch.now
         self._write_limit_s = write_limit_s
         self.limit_s = 0.0
         self.since = 0.0
+        self._heard_bytes = 0
         self._unsent_bytes = 0
         self._unsent_since = 0.0
 
@@ -27,6 +29,16 @@ class Patience:
         """Begin to wait for the client."""
         self.since = self._now()
         self.limit_s = limit_s
+        self._heard_bytes = 0
+
+    def hear(self, nbytes: int, limit_s: float) -> None:
+        """Go on waiting; bytes that drip more slowly than MIN_BODY_BYTES_PER_S do not begin the wait anew."""
+        now = self._now()
+        self._heard_bytes += nbytes
+        self.limit_s = limit_s
+        if self._heard_bytes >= MIN_BODY_BYTES_PER_S * (now - self.since):
+            self.since = now
+            self._heard_bytes = 0
 
     def stop(self) -> None:
         """Wait for the client no more."""

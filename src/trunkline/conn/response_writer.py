@@ -40,6 +40,11 @@ class ResponseWriter(BodyWriter):
         self.is_started = False  # bytes of it have left; there is no other response any more
         self.is_finished = False
 
+    @property
+    def is_delimited(self) -> bool:
+        """True when the client can tell whether the body has come whole."""
+        return self._chunked or self.length is not None or not self.has_body
+
     async def write_headers(self, status_line: str, headers: "CIMultiDict[str]") -> None:
         """Render the head. Raises ValueError for a field that must not be sent."""
         check_field_value(status_line)

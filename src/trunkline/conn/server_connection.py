@@ -51,6 +51,11 @@ class ServerConnection(asyncio.BufferedProtocol):
         """When the present wait for the client began, by the loop's clock."""
         return self._patience.since
 
+    @property
+    def has_unsent(self) -> bool:
+        """True while the transport holds bytes that the system has not taken."""
+        return self.transport is not None and self.transport.get_write_buffer_size() > 0
+
     def send(self, data: bytes) -> None:
         """Write `data`; raise WriteLost, a ConnectionResetError, when nobody would get it."""
         transport = self.transport

@@ -109,9 +109,10 @@ class ServerH1(ServerConnection):
             raise RuntimeError("the body of the request has not come whole; read it before the protocol is switched")
         self._receiver = receiver
         self._next = _Next.SWITCHED
-        if self._intake.has_bytes:
-            receiver.data_received(self._intake.take_all())
+        early = self._intake.take_all()
         self.resume_reading()
+        if early:
+            receiver.data_received(early)
 
     def finish(self, keeps_alive: bool) -> None:
         """The answer is out. keeps_alive: the client was told that another request may follow."""
@@ -282,6 +283,8 @@ class ServerH1(ServerConnection):
             self._begin_body(head)
         elif self._intake.has_bytes:
             self._pause()
+        if self._is_paused and not self._intake.has_bytes and not self._is_slow:
+            self._resume()
         number = self.served
         task = service.starter.start(service.answer(self, head, stream), self._context)
         if task is not None and self.served == number:  # else the next request has been begun meanwhile
@@ -330,7 +333,7 @@ class ServerH1(ServerConnection):
             return
         if rest is None:
             if not self._is_slow and not body.is_dropped:
-                self._patience.wait(self._rules.body_timeout_s)
+                self._patience.hear(len(data), self._rules.body_timeout_s)
             return
         self._body = None
         self._next = _HELD

@@ -6,17 +6,14 @@ which handler a request gets is `web/app`'s.
 """
 
 import asyncio
-import html
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from trunkline import hdrs
 from trunkline.abc import AbstractAccessLogger, AbstractStreamWriter
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
-from trunkline.conn.errors import BodyTimeout, RequestPayloadError
+from trunkline.conn.errors import RequestLost
 from trunkline.conn.response_writer import ResponseWriter
 from trunkline.conn.server_h1 import ServerH1
 from trunkline.conn.service import ServiceRules
@@ -25,10 +22,11 @@ from trunkline.conn.watch import Watch
 from trunkline.ground.logs import access_logger, server_logger
 from trunkline.web.access_log import AccessLogger
 from trunkline.web.exceptions import HTTPException
+from trunkline.web.failures import answer_failure, answer_nothing, plain_response, refuse_request
 from trunkline.web.request import BaseRequest
 from trunkline.web.response import Response
 from trunkline.web.stream_response import StreamResponse
-from trunkline.wire.errors import FieldTooLong, TargetTooLong, WireError
+from trunkline.wire.errors import WireError
 from trunkline.wire.limits import (
     BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
@@ -46,10 +44,6 @@ from trunkline.wire.version import HttpVersion11
 GRACE_S: Final = 0.1
 # What handlers may take to end once they are cancelled, before they are left behind.
 _CANCEL_S: Final = 10.0
-
-_FAILED: Final = "500 Internal Server Error"
-_PAGE: Final = "<html><head><title>{title}</title></head><body>\n<h1>{title}</h1>\n{text}\n</body></html>\n"
-_IN_TROUBLE: Final = "Server got itself in trouble"
 
 # Any: a request of the user's own class, and what handlers return is checked.
 _Handler = Callable[[Any], Awaitable[Any]]
@@ -185,12 +179,14 @@ class Server:
             try:
                 response = await self.request_handler(request)
             except HTTPException as error:
-                response = error
+                response = error.with_traceback(None)  # its frames refer to it: a circle for each error otherwise
             except Exception as error:
-                response = self._respond_to(request, error)
+                if isinstance(error, RequestLost) or (isinstance(error, ConnectionError) and request.transport is None):
+                    raise
+                response = answer_failure(request, error, self.logger, self._debug)
             keeps_alive = head.keep_alive and not self.is_closing
             whole = None
-            if type(response) is Response and not request.has_prepare_hook:
+            if type(response) is Response and request.is_unanswered and not request.has_prepare_hook:
                 whole = response.render_whole(request, keeps_alive)
             if whole is not None:
                 keeps_alive = response.keep_alive is True
@@ -215,7 +211,7 @@ class Server:
         head = ReceivedHead("UNKNOWN", "/", HttpVersion11, keep_alive=False)
         request = BaseRequest(head, EMPTY_PAYLOAD, connection, None, None, self._loop)
         try:
-            response = _plain(_refusal(error), str(error))
+            response = refuse_request(error)
             await self._send(request, response)
             if self.access_logger is not None and self.access_logger.enabled:
                 self._log(request, response, self.watch.now())
@@ -228,10 +224,10 @@ class Server:
     async def _send(self, request: BaseRequest, response: Any) -> bool:
         """Send a response the long way; return whether the connection goes on."""
         if not isinstance(response, StreamResponse):
-            response = self._respond_to_no_response(response)
+            response = answer_nothing(response, self.logger)
         elif response.prepared and not response.is_answer_to(request):
             self.logger.error("%r has been sent in answer to another request; make a new one for each", response)
-            response = _plain(500)
+            response = plain_response(500)
         if not response.prepared and not self._forget_other(request, response):
             return False
         try:
@@ -243,7 +239,7 @@ class Server:
             self.logger.exception("could not send %r in answer to %r", response, request)
             if not self._forget_other(request, response):
                 return False
-            fallback = _plain(500)
+            fallback = plain_response(500)
             await fallback.prepare(request)
             await fallback.write_eof()
             return False
@@ -256,41 +252,11 @@ class Server:
             self.logger.error(
                 "%r cannot be sent, %r has been answered in part; closing the connection", response, request
             )
-            request.protocol.abort()
+            # The client is to see that the body is cut. Where its end is that of the connection, only a reset tells.
+            request.protocol.close() if writer.is_delimited else request.protocol.abort()
             return False
         request.forget_writer()
         return True
-
-    def _respond_to_no_response(self, returned: object) -> StreamResponse:
-        if returned is None:
-            self.logger.error("the handler returned None; is a return statement missing? Wanted a web.Response")
-        else:
-            self.logger.error("the handler returned a %s; wanted a web.Response", type(returned).__name__)
-        return _plain(500)
-
-    def _respond_to(self, request: BaseRequest, error: Exception) -> StreamResponse:
-        """Return the response to a request whose handler raised."""
-        if isinstance(error, ConnectionError) and request.transport is None:
-            raise error
-        if isinstance(error, (RequestPayloadError, WireError)):  # a part of a form is damaged, say
-            server_logger.debug("bad body of %r: %s", request, error)
-            response = _plain(408 if isinstance(error, BodyTimeout) else 400, str(error))
-        elif isinstance(error, TimeoutError):
-            server_logger.debug("the handler of %r timed out", request, exc_info=error)
-            response = _plain(504)
-        else:
-            self.logger.error("Error handling request from %s", request.remote, exc_info=error)
-            response = self._describe_failure(request, error)
-        response.force_close()
-        return response
-
-    def _describe_failure(self, request: BaseRequest, error: Exception) -> Response:
-        trace = "".join(traceback.format_exception(error)) if self._debug else ""
-        if "text/html" in request.headers.get(hdrs.ACCEPT, ""):
-            shown = f"<br>\n<pre>{html.escape(trace)}</pre>" if trace else ""
-            page = _PAGE.format(title=_FAILED, text=_IN_TROUBLE + shown)
-            return Response(status=500, text=page, content_type="text/html")
-        return _plain(500, f"{_FAILED}\n\n{_IN_TROUBLE}" + (f"\n\n{trace}" if trace else ""))
 
     def _log(self, request: BaseRequest, response: StreamResponse, began_at: float) -> None:
         assert self.access_logger is not None
@@ -317,12 +283,14 @@ class Server:
         self.pre_shutdown()
         if timeout is None or timeout > 0:
             await self._let_end(timeout)
-        await self._cancel_handlers()
+        cancelled = self._cancel_handlers()
         for connection in self.connections:
             connection.close()
         await self._wait_until_done(GRACE_S)
         for connection in self.connections:
             connection.abort()
+        if cancelled:
+            await self._wait_for_cancelled(cancelled)
         self.starter.close()
         await self._wait_until_done(GRACE_S)
         self._is_shut_down = True
@@ -341,20 +309,28 @@ class Server:
             if left_s is not None and left_s <= 0:
                 return
             await asyncio.wait(running, timeout=left_s)
+        # What was answered still has to reach its client.
+        while any(connection.has_unsent for connection in self.connections):
+            left_s = None if ends_at is None else ends_at - self.watch.now()
+            if left_s is not None and left_s <= 0:
+                return
+            await self._wait_until_done(GRACE_S if left_s is None else min(GRACE_S, left_s))
 
-    async def _cancel_handlers(self) -> None:
+    def _cancel_handlers(self) -> "list[asyncio.Task[None]]":
         running = self._running()
-        if not running:
-            return
         for task in running:
             task.cancel()
-        _, left = await asyncio.wait(running, timeout=_CANCEL_S)
+        return running
+
+    async def _wait_for_cancelled(self, cancelled: "list[asyncio.Task[None]]") -> None:
+        _, left = await asyncio.wait(cancelled, timeout=_CANCEL_S)
         for task in left:
             self.logger.error("a handler has not ended %g s after it was cancelled: %r", _CANCEL_S, task)
 
     def _running(self) -> "list[asyncio.Task[None]]":
         current = asyncio.current_task()
-        return [c.task for c in self._connections if c.task is not None and c.task is not current]
+        tasks = [connection.task for connection in self._connections]
+        return [task for task in tasks if task is not None and task is not current and not task.done()]
 
     async def _wait_until_done(self, seconds: float) -> None:
         """Wait until no connection is left, but not longer than `seconds`."""
@@ -365,18 +341,3 @@ class Server:
             await asyncio.wait([self._all_done], timeout=seconds)
         finally:
             self._all_done = None
-
-
-def _refusal(error: WireError) -> int:
-    if isinstance(error, TargetTooLong):
-        return 414
-    return 431 if isinstance(error, FieldTooLong) else 400
-
-
-def _plain(status: int, text: str | None = None) -> Response:
-    """Return an error in plain text, after which the connection closes."""
-    response = Response(status=status, text=text)
-    if text is None:
-        response.text = f"{status}: {response.reason}"
-    response.force_close()
-    return response

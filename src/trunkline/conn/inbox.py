@@ -1,0 +1,166 @@
+"""`Inbox`: the messages of a WebSocket's peer, from the bytes as they arrive to the one who reads them.
+
+What arrives is unpacked at once, so that pings and Close frames are noticed while nobody reads, but never more than the
+queue may hold: then reading pauses until the queue has been emptied. What a few bytes inflate to is thus never held
+beyond one message more than the bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from trunkline.wire.errors import WebSocketError
+from trunkline.wire.limits import MAX_QUEUED_BYTES, QUEUED_MESSAGE_BYTES
+from trunkline.wire.ws.assembler import MessageReader
+from trunkline.wire.ws.message import WSMessage, WSMsgType
+
+_CLOSE: Final = WSMsgType.CLOSE
+_PING: Final = WSMsgType.PING
+_PONG: Final = WSMsgType.PONG
+
+
+class Source(Protocol):
+    """Where the bytes come from."""
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+class Inbox:
+    """Holds the messages that nobody has taken yet, for one reader.
+
+    on_fault: called with what is wrong with the bytes; nothing is read after it. on_ping: called with the payload of a
+    PING instead of queueing it, and PONGs are dropped; None queues them all.
+    is_over: no message will come besides those that have. is_held: the source is paused, for the queue is full.
+    """
+
+    __slots__ = (
+        "_loop",
+        "_on_fault",
+        "_on_ping",
+        "_reader",
+        "_room",
+        "_source",
+        "_waiter",
+        "is_held",
+        "is_over",
+        "messages",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        source: Source,
+        reader: MessageReader,
+        on_fault: Callable[[WebSocketError], None],
+        on_ping: Callable[[bytes], None] | None,
+    ) -> None:
+        self._loop = loop
+        self._source = source
+        self._reader = reader
+        self._on_fault = on_fault
+        self._on_ping = on_ping
+        self.messages: deque[WSMessage] = deque()
+        self._room = MAX_QUEUED_BYTES  # counted down as the queue fills, set again once it is empty
+        self._waiter: asyncio.Future[WSMessage | None] | None = None
+        self.is_held = False
+        self.is_over = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while somebody waits for a message."""
+        return self._waiter is not None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they came."""
+        if self.is_over:
+            return
+        self._reader.feed(data)
+        if self.is_held:
+            self._source.pause_reading()
+            return
+        self._unpack()
+        waiter = self._waiter
+        if waiter is not None and self.messages and not waiter.done():
+            waiter.set_result(None)
+
+    async def take(self) -> WSMessage | None:
+        """Return the next message when it comes, None when none will come."""
+        while not self.messages:
+            self._room = MAX_QUEUED_BYTES
+            if self.is_held:
+                self._release()
+                continue
+            if self.is_over:
+                return None
+            waiter: asyncio.Future[WSMessage | None] = self._loop.create_future()
+            self._waiter = waiter
+            try:
+                interruption = await waiter
+            finally:
+                self._waiter = None
+            if interruption is not None:
+                return interruption
+        return self.messages.popleft()
+
+    def interrupt(self, message: WSMessage) -> bool:
+        """Give `message` to the one who waits, before all others; return False when nobody does."""
+        waiter = self._waiter
+        if waiter is None or waiter.cancelled():
+            return False
+        if waiter.done():
+            self.messages.appendleft(message)
+        else:
+            waiter.set_result(message)
+        return True
+
+    def end(self) -> None:
+        """Note that no more bytes will come, or that they are of no interest."""
+        self.is_over = True
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def detach(self) -> None:
+        """Note that the source is lost: nobody needs to be told of pings and faults, and nobody is kept alive."""
+        self.end()
+        self._on_fault = _ignore
+        if self._on_ping is not None:
+            self._on_ping = _ignore
+
+    def _unpack(self) -> None:
+        read, messages, on_ping = self._reader.next, self.messages, self._on_ping
+        try:
+            while self._room > 0:
+                message = read()
+                if message is None:
+                    return
+                kind = message.type
+                if on_ping is not None and (kind is _PING or kind is _PONG):
+                    if kind is _PING:
+                        on_ping(message.data)
+                    continue
+                messages.append(message)
+                if kind is _CLOSE:
+                    self.is_over = True
+                    return
+                self._room -= QUEUED_MESSAGE_BYTES + len(message.data)
+        except WebSocketError as fault:
+            self.is_over = True
+            self._on_fault(fault)
+            return
+        self.is_held = True
+        self._source.pause_reading()
+
+    def _release(self) -> None:
+        self.is_held = False
+        self._unpack()
+        if not self.is_held:
+            self._source.resume_reading()
+
+
+def _ignore(what: object) -> None:
+    pass
