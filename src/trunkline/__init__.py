@@ -5,6 +5,9 @@ async with trunkline.ClientSession() as session:
         print(response.status, await response.text())
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from trunkline import hdrs
 from trunkline.abc import AbstractCookieJar, AbstractResolver
 from trunkline.body.bytes_payload import BytesPayload, JsonPayload, StringIOPayload, StringPayload
@@ -50,7 +53,6 @@ from trunkline.client.errors import (
     TooManyRedirects,
     UnixClientConnectorError,
     UploadAbortedError,
-    WSMessageTypeError,
     WSServerHandshakeError,
 )
 from trunkline.client.request import ClientRequest
@@ -59,6 +61,7 @@ from trunkline.client.response import ClientResponse, ContentDisposition
 from trunkline.client.session import ClientSession
 from trunkline.client.single import request
 from trunkline.client.timeouts import ClientTimeout
+from trunkline.compat import install_as_aiohttp
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.product import __version__
 from trunkline.pool.connection import Connection
@@ -77,8 +80,17 @@ from trunkline.wire.content_disposition import (
     content_disposition_filename,
     parse_content_disposition,
 )
+from trunkline.wire.errors import WebSocketError
 from trunkline.wire.etag import ETAG_ANY, ETag
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
+from trunkline.wire.ws.message import WSCloseCode, WSMessage, WSMessageTypeError, WSMsgType
+
+if TYPE_CHECKING:
+    from trunkline.web.chain_map import ChainMapProxy as ChainMapProxy
+    from trunkline.web.worker import (
+        GunicornUVLoopWebWorker as GunicornUVLoopWebWorker,
+        GunicornWebWorker as GunicornWebWorker,
+    )
 
 __all__ = (
     "EMPTY_PAYLOAD",
@@ -157,14 +169,33 @@ __all__ = (
     "UnixClientConnectorError",
     "UnixConnector",
     "UploadAbortedError",
+    "WSCloseCode",
+    "WSMessage",
     "WSMessageTypeError",
+    "WSMsgType",
     "WSServerHandshakeError",
+    "WebSocketError",
     "__version__",
     "content_disposition_filename",
     "encode_basic_auth",
     "get_payload",
     "hdrs",
+    "install_as_aiohttp",
     "parse_content_disposition",
     "payload_type",
     "request",
 )
+
+# aiohttp has these at its root as well. They are the server's, so they load when they are used (docs/adr/009), and
+# `import *` leaves them out.
+_OF_THE_SERVER = {
+    "ChainMapProxy": "trunkline.web.chain_map",
+    "GunicornUVLoopWebWorker": "trunkline.web.worker",
+    "GunicornWebWorker": "trunkline.web.worker",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _OF_THE_SERVER:
+        raise AttributeError(f"module 'trunkline' has no attribute {name!r}")
+    return getattr(import_module(_OF_THE_SERVER[name]), name)

@@ -116,6 +116,7 @@ class AbstractStreamWriter(ABC):
     buffer_size: int = 0
     output_size: int = 0
     length: int | None = 0
+    is_started = False  # True once bytes of the message have left
     has_body = True  # False when no byte of a body may follow the head
     on_body_write: Callable[[int, int], None] | None = None
 

@@ -33,9 +33,9 @@ from trunkline.client.errors import (
     TooManyRedirects,
     UnixClientConnectorError,
     UploadAbortedError,
-    WSMessageTypeError,
     WSServerHandshakeError,
 )
+from trunkline.wire.ws.message import WSMessageTypeError
 
 __all__ = [
     "ClientConnectionError",

@@ -1,8 +1,9 @@
 """The public errors of the client: aiohttp's names, bases, constructors and texts.
 
-Lower layers raise `TrunklineError`s; `client/attempt` translates them into these. Every error prints, pickles
-and copies. Live objects do not travel with a pickle or copy: it has no `history`, and `ssl=True` in place of
-an `SSLContext`. Nothing is decided or translated here.
+Lower layers raise `TrunklineError`s; `client/attempt` translates them into these. The first three stand in
+`conn/errors`, because the server raises one of them too. Every error prints, pickles and copies. Live objects do not
+travel with a pickle or copy: it has no `history`, and `ssl=True` in place of an `SSLContext`. Nothing is decided or
+translated here.
 """
 
 import warnings
@@ -12,15 +13,16 @@ from typing import Any
 from multidict import MultiDictProxy, MultiMapping
 
 from trunkline.client.request_info import RequestInfo
+from trunkline.conn.errors import (
+    ClientConnectionError as ClientConnectionError,
+    ClientConnectionResetError as ClientConnectionResetError,
+    ClientError as ClientError,
+)
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.types import StrOrURL
 
 # What `__reduce__` returns: the class, its arguments, and the attributes to set afterwards.
 _Reduced = tuple[type[BaseException], tuple[object, ...], dict[str, object]]
-
-
-class ClientError(Exception):
-    """Root of all errors of the client."""
 
 
 class ClientPayloadError(ClientError):
@@ -29,18 +31,6 @@ class ClientPayloadError(ClientError):
 
 class UploadAbortedError(ClientError):
     """The body of the request was never fully sent."""
-
-
-class WSMessageTypeError(TypeError):
-    """A WebSocket message has not the type that was asked for."""
-
-
-class ClientConnectionError(ClientError):
-    """The connection failed, or could not be made."""
-
-
-class ClientConnectionResetError(ClientConnectionError, ConnectionResetError):
-    """We wrote to a connection that is closing or gone."""
 
 
 class ClientOSError(ClientConnectionError, OSError):

@@ -3,6 +3,7 @@
 from trunkline.conn.errors import PayloadAccessError, RequestPayloadError
 from trunkline.conn.server_h1 import ServerH1 as RequestHandler
 from trunkline.web.app import Application
+from trunkline.web.class_view import View
 from trunkline.web.cleanup import CleanupError
 from trunkline.web.dynamic_resource import DynamicResource
 from trunkline.web.exceptions import (
@@ -99,7 +100,6 @@ from trunkline.web.server import Server
 from trunkline.web.sites import BaseSite, NamedPipeSite, SockSite, TCPSite, UnixSite
 from trunkline.web.static import StaticResource
 from trunkline.web.stream_response import ContentCoding, StreamResponse
-from trunkline.web.view import View
 from trunkline.web.websocket import WebSocketReady, WebSocketResponse
 from trunkline.wire.ws.message import WSMsgType
 

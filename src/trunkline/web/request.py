@@ -7,6 +7,7 @@ elements, ranges and preconditions are parsed elsewhere.
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -48,6 +49,8 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
 
     _key_type = RequestKey
 
+    method: str
+    version: HttpVersion
     # Class attributes, so that making a request sets few.
     _body: bytes | None = None  # once `read` has it
     _post: "MultiDictProxy[str | bytes | FileField] | None" = None
@@ -77,7 +80,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         self._client_max_size = client_max_size
         self._client_max_fields = client_max_fields
         self.method = message.method
-        self.version: HttpVersion = message.version
+        self.version = message.version
         if state is not None:
             self._state = state
         if scheme is not None:
@@ -104,7 +107,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         client_max_fields: int | Sentinel = sentinel,
     ) -> "BaseRequest":
         """Return a copy with some parts replaced; it shares the body. Raises RuntimeError once that was read."""
-        if self._body is not None:
+        if self._body:
             raise RuntimeError("the body of this request has been read, a clone could not read it; clone it before")
         message = self._message
         old = message.url
@@ -237,8 +240,16 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         return loads(await self.text())
 
     async def multipart(self) -> MultipartReader:
-        """Return a reader of the parts; what it reads cannot be read again."""
-        return MultipartReader(self.headers, self._payload)
+        """Return a reader of the parts; what it reads cannot be read again.
+
+        A part that is read whole has the bound of a body that is: HTTPRequestEntityTooLarge is raised above it.
+        """
+        return MultipartReader(
+            self.headers,
+            self._payload,
+            client_max_size=self._client_max_size or sys.maxsize,
+            max_size_error_cls=HTTPRequestEntityTooLarge,
+        )
 
     async def post(self) -> "MultiDictProxy[str | bytes | FileField]":
         """Return the fields of a form; a second call returns the same. Raises HTTPRequestEntityTooLarge."""
@@ -265,6 +276,11 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
 
     async def _prepare_hook(self, response: Any) -> None:  # Any: responses stand beside us, not below
         """Run what wants to see the response before its head is sent."""
+
+    @property
+    def is_unanswered(self) -> bool:
+        """True until something asks for the writer of the response."""
+        return self._payload_writer is None
 
     def forget_writer(self) -> None:
         """Begin the response anew; nothing of it may have been sent."""

@@ -28,8 +28,7 @@ class RequestTarget:
         """`https` over TLS, else `http`, unless `clone` replaced it."""
         if self._scheme is not None:
             return self._scheme
-        if self._message.target[:1] not in ("/", "*") and self._message.url.scheme:
-            return self._message.url.scheme
+        # Not as in a target in absolute form: a client must not make a plain connection look like a secure one.
         return "https" if self.get_extra_info("sslcontext") else "http"
 
     @property
@@ -66,8 +65,8 @@ class RequestTarget:
     def url(self) -> URL:
         """The absolute URL."""
         url = self._message.url
-        if url.absolute:
-            return url
+        if self._message.method == hdrs.METH_CONNECT:
+            return url  # an authority, and nothing else
         # Not by join(), to which a path that begins with "//" is another host.
         return URL.build(
             scheme=self.scheme,

@@ -15,20 +15,20 @@ from multidict import CIMultiDict
 from trunkline import hdrs
 from trunkline.abc import AbstractStreamWriter
 from trunkline.body.json_text import json_text
-from trunkline.body.payload import Payload
+from trunkline.body.payload import OCTET_STREAM, Payload
 from trunkline.body.registry import PayloadLookupError, get_payload
-from trunkline.ground.sentinel import Sentinel, sentinel
+from trunkline.ground.sentinel import sentinel
 from trunkline.ground.types import LooseHeaders
 from trunkline.web.date import last_lines
 from trunkline.web.stream_response import AnsweredRequest, StreamResponse
 from trunkline.wire.coding import make_encoder
-from trunkline.wire.fields import check_field_value
 from trunkline.wire.h1.response_render import render_status_line
 from trunkline.wire.limits import MAX_CACHED_LINES
+from trunkline.wire.message import FieldBlock
 from trunkline.wire.version import HttpVersion11
 
 # Larger bodies are compressed in a thread, so that the loop is not kept from all else; aiohttp's threshold.
-_EXECUTOR_BYTES: Final = 1024
+_EXECUTOR_BYTES: Final = 4096
 
 # What most texts are sent as, complete.
 _UTF8_TYPES: Final[dict[str | None, str]] = {
@@ -36,6 +36,15 @@ _UTF8_TYPES: Final[dict[str | None, str]] = {
     "text/html": "text/html; charset=utf-8",
     "application/json": "application/json; charset=utf-8",
 }
+
+# Fields with a say in how the response is framed, or that are otherwise ours to set.
+_DECIDED_LATER: Final = (
+    hdrs.CONTENT_LENGTH,
+    hdrs.TRANSFER_ENCODING,
+    hdrs.CONNECTION,
+    hdrs.DATE,
+    hdrs.SERVER,
+)
 
 _starts: dict[tuple[int, str, str | None], bytes] = {}
 
@@ -64,7 +73,7 @@ class Response(StreamResponse):
         headers: LooseHeaders | None = None,
         content_type: str | None = None,
         charset: str | None = None,
-        zlib_executor_size: int | Sentinel | None = sentinel,
+        zlib_executor_size: int = _EXECUTOR_BYTES,
         zlib_executor: Executor | None = None,
     ) -> None:
         if status != 200 or reason is not None:
@@ -77,12 +86,12 @@ class Response(StreamResponse):
             self._take_text(text, content_type, charset)
         else:
             if content_type is not None or charset is not None:
-                self._describe(content_type or "application/octet-stream", charset)
+                self._describe(content_type or OCTET_STREAM, charset)
             if type(body) is bytes:
                 self._body = body
             elif body is not None:
                 self.body = body
-        if zlib_executor_size is not sentinel and zlib_executor_size is not None:
+        if zlib_executor_size != _EXECUTOR_BYTES:
             self._zlib_executor_size = zlib_executor_size
         if zlib_executor is not None:
             self._zlib_executor = zlib_executor
@@ -91,8 +100,9 @@ class Response(StreamResponse):
         if type(text) is not str and not isinstance(text, str):
             raise TypeError(f"text of type {type(text).__name__}; wanted str, or body= for bytes")
         if self._headers is not None and hdrs.CONTENT_TYPE in self._headers and not (content_type or charset):
-            charset = self.charset or "utf-8"
-            self.charset = charset
+            charset = self.charset
+            if charset is None:
+                self.charset = charset = "utf-8"
         elif charset is None and self._headers is None and content_type in _UTF8_TYPES:
             self._content_type = _UTF8_TYPES[content_type]
         else:
@@ -144,7 +154,7 @@ class Response(StreamResponse):
     def text(self, text: str) -> None:
         if not isinstance(text, str):
             raise TypeError(f"text of type {type(text).__name__}; wanted str, or set body to bytes")
-        if self.content_type == "application/octet-stream":
+        if self.content_type == OCTET_STREAM:
             self.content_type = "text/plain"
         if self.charset is None:
             self.charset = "utf-8"
@@ -193,7 +203,8 @@ class Response(StreamResponse):
     def _frame_body(self, request: AnsweredRequest, writer: AbstractStreamWriter) -> None:
         if not self._is_chunked and hdrs.CONTENT_LENGTH not in self.headers and not self._is_compressed:
             length = self.content_length
-            if length is not None:
+            # Without a body in answer to HEAD, nobody has said what GET would get. (RFC 9110 §8.6)
+            if length is not None and not (self._body is None and request.method == hdrs.METH_HEAD):
                 self.headers[hdrs.CONTENT_LENGTH] = str(length)
         super()._frame_body(request, writer)
         if writer.has_body and type(self._body) is bytes and not self._is_compressed and not self._is_chunked:
@@ -223,22 +234,19 @@ class Response(StreamResponse):
         """Return the response as one piece of bytes; None when it has to take the long way."""
         body = self._body
         if (
-            self._headers is not None
-            or self._cookies is not None
+            type(body) is not bytes
+            or (not body and self._content_type is None)  # which goes without a Content-Type
             or self._is_compressed
             or self._is_chunked
             or self._payload_writer is not None
             or self._is_ended
-            or type(body) is not bytes
             or request.version is not HttpVersion11
             or not self.has_body_allowed
         ):
             return None
-        key = (self._status, self._reason, self._content_type)
-        try:
-            start = _starts.get(key) or _remember_start(key)
-        except ValueError:
-            return None  # the long way tells what is wrong
+        start = self._known_start() if self._headers is None and self._cookies is None else self._render_start()
+        if start is None:
+            return None
         last, last_closing = last_lines()
         if self._keep_alive is None:
             self._keep_alive = keeps_alive
@@ -249,17 +257,34 @@ class Response(StreamResponse):
         self._body_length = len(body)
         return head + body
 
+    def _known_start(self) -> bytes | None:
+        """Return the head up to the value of Content-Length, for a response that has no fields but its type."""
+        key = (self._status, self._reason, self._content_type)
+        start = _starts.get(key)
+        if start is None:
+            try:
+                fields = FieldBlock([(hdrs.CONTENT_TYPE, self._content_type or OCTET_STREAM)])
+                start = b"%b%bContent-Length: " % (render_status_line(HttpVersion11, key[0], key[1]), fields.h1)
+            except ValueError:
+                return None  # the long way tells what is wrong
+            if len(_starts) >= MAX_CACHED_LINES:
+                _starts.clear()
+            _starts[key] = start
+        return start
 
-def _remember_start(key: tuple[int, str, str | None]) -> bytes:
-    status, reason, content_type = key
-    content_type = content_type or "application/octet-stream"
-    check_field_value(content_type)
-    line = render_status_line(HttpVersion11, status, reason)
-    start = line + f"Content-Type: {content_type}\r\nContent-Length: ".encode("utf-8", "surrogateescape")
-    if len(_starts) >= MAX_CACHED_LINES:
-        _starts.clear()
-    _starts[key] = start
-    return start
+    def _render_start(self) -> bytes | None:
+        """Do the same for one that has fields, unless they are some that the long way decides on."""
+        headers = self.headers
+        for name in _DECIDED_LATER:
+            if name in headers:
+                return None
+        headers.setdefault(hdrs.CONTENT_TYPE, OCTET_STREAM)
+        self._add_cookie_fields()
+        try:
+            fields = FieldBlock(headers.items())
+            return b"%b%bContent-Length: " % (render_status_line(HttpVersion11, self._status, self._reason), fields.h1)
+        except (TypeError, ValueError):
+            return None
 
 
 def _compress(coding: str, body: bytes) -> bytes:

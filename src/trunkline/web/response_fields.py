@@ -4,18 +4,18 @@ The fields are a multidict that is made when somebody asks for it: a small respo
 """
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.cookies import Morsel, SimpleCookie
 from typing import Final
 
 from multidict import CIMultiDict
 
 from trunkline import hdrs
+from trunkline.body.payload import OCTET_STREAM
 from trunkline.web.media_fields import HeadersMixin
 from trunkline.wire.conditional import ETag, format_http_date, parse_etags, parse_http_date, render_etag
 from trunkline.wire.mime import media_type
 
-_OCTET_STREAM: Final = "application/octet-stream"
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 # `http.cookies` learns this attribute in Python 3.14; older ones can be taught.
@@ -29,6 +29,7 @@ class ResponseFields(HeadersMixin):
     _headers: "CIMultiDict[str] | None" = None
     _content_type: str | None = None  # of a response whose other fields nobody has asked for
     _cookies: SimpleCookie | None = None
+    _is_chunked = False
 
     @property
     def headers(self) -> "CIMultiDict[str]":
@@ -59,8 +60,8 @@ class ResponseFields(HeadersMixin):
     @charset.setter
     def charset(self, value: str | None) -> None:
         media = self.content_type
-        if media == _OCTET_STREAM:
-            raise RuntimeError(f"a charset makes no sense for {_OCTET_STREAM}; set content_type first")
+        if media == OCTET_STREAM:
+            raise RuntimeError(f"a charset makes no sense for {OCTET_STREAM}; set content_type first")
         self._set_media_type(media, None if value is None else str(value).lower())
 
     def _set_media_type(self, media: str, charset: str | None) -> None:
@@ -83,6 +84,8 @@ class ResponseFields(HeadersMixin):
         if value is None:
             self.headers.pop(hdrs.CONTENT_LENGTH, None)
             return
+        if self._is_chunked:
+            raise RuntimeError("the body is sent in chunks, which have no length in all; set only one of them")
         value = int(value)
         if value < 0:
             raise ValueError(f"a Content-Length of {value}; wanted 0 or more bytes, or None")
@@ -102,7 +105,8 @@ class ResponseFields(HeadersMixin):
         elif isinstance(value, (int, float)):
             self.headers[hdrs.LAST_MODIFIED] = format_http_date(math.ceil(value))
         elif isinstance(value, datetime):
-            self.headers[hdrs.LAST_MODIFIED] = format_http_date(value)
+            part_s = timedelta(microseconds=-value.microsecond % 1_000_000)  # counts as a whole second, as in floats
+            self.headers[hdrs.LAST_MODIFIED] = format_http_date(value + part_s)
         else:
             raise TypeError(f"last_modified of type {type(value).__name__}; wanted int, float, datetime, str or None")
 
@@ -163,11 +167,12 @@ class ResponseFields(HeadersMixin):
             if isinstance(given, str) and any(c in ";\r\n\0" or ord(c) < 0x20 or c == "\x7f" for c in given):
                 raise ValueError(f"{attribute} {given!r} of cookie {name!r} would start another attribute or field")
         cookies = self.cookies
-        old = cookies.get(name)
-        if old is not None and old.coded_value == "":
-            cookies.pop(name)  # it was to be deleted; its attributes are not for the new one
         cookies[name] = value
         morsel = cookies[name]
+        # One that was set before keeps its attributes, but not the end of its life: it may have been to be deleted.
+        morsel["max-age"] = ""
+        if morsel["expires"] == _EPOCH:
+            morsel["expires"] = ""
         for attribute, given in attributes.items():
             if given is not None:
                 morsel[attribute] = given

@@ -108,7 +108,8 @@ class TCPSite(BaseSite):
     ) -> None:
         super().__init__(runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog)
         self._host = host
-        self._port = (_PORT if ssl_context is None else _TLS_PORT) if port is None else port
+        # int: programs hand on what they got from a command line, as deployment.rst does.
+        self._port = (_PORT if ssl_context is None else _TLS_PORT) if port is None else int(port)
         self._reuse_address = reuse_address
         self._reuse_port = reuse_port
 

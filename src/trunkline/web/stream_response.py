@@ -25,7 +25,6 @@ from trunkline.wire.negotiation import rank_codings
 from trunkline.wire.optional import has_brotli, has_zstd
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
-_UNDECIDED: Final = -1  # the status of HTTPException itself, which is there to be derived from
 _REASONS: Final = {int(status): status.phrase for status in HTTPStatus}
 
 
@@ -45,6 +44,8 @@ class AnsweredRequest(Protocol):
     method: str
     version: HttpVersion
 
+    @property
+    def path(self) -> str: ...
     @property
     def keep_alive(self) -> bool: ...
     @property
@@ -72,7 +73,6 @@ class StreamResponse(ResponseFields, KeyedStore):
     _reason = "OK"
     _is_ended = False
     _keep_alive: bool | None = None
-    _is_chunked = False
     _is_compressed = False
     _forced_coding: ContentCoding | None = None
     _strategy: int | None = None
@@ -88,7 +88,7 @@ class StreamResponse(ResponseFields, KeyedStore):
         if self._is_ended:
             state = "eof"
         elif self._request is not None and self.prepared:
-            state = f"{self._request.method} prepared"
+            state = f"{self._request.method} {self._request.path} "
         else:
             state = "not prepared"
         return f"<{type(self).__name__} {self._reason} {state}>"
@@ -125,10 +125,12 @@ class StreamResponse(ResponseFields, KeyedStore):
 
     def _set_status(self, status: int, reason: str | None) -> None:
         self._status = int(status)
-        if not 100 <= self._status <= 999 and self._status != _UNDECIDED:
+        if not 100 <= self._status <= 999:
             raise ValueError(f"status {status}; wanted three digits (RFC 9110 §15)")
         if reason is None:
             reason = _REASONS.get(self._status, "")
+        elif not isinstance(reason, str):
+            raise TypeError(f"reason of type {type(reason).__name__}; wanted str or None")
         elif not (reason.isascii() and reason.isprintable()):
             check_reason(reason)
         self._reason = reason
@@ -194,34 +196,41 @@ class StreamResponse(ResponseFields, KeyedStore):
     async def _begin(self, request: AnsweredRequest) -> AbstractStreamWriter:
         if self._status < 200 and self._status != 101:
             raise ValueError(f"status {self._status} is no final one; a handler's response needs 101 or 200 to 999")
-        self._request = self._answered = request
         writer = request.writer
+        if writer.is_started:
+            raise RuntimeError("another response to this request has been begun; prepare only one")
+        self._request = self._answered = request
         self._complete_fields(request, writer)
         await request._prepare_hook(self)
+        self._frame(request, writer)  # again, because the hook may have changed the body, the status or these fields
         self._payload_writer = writer
         await self._send_head(request, writer)
         return writer
 
     def _complete_fields(self, request: AnsweredRequest, writer: AbstractStreamWriter) -> None:
         headers = self.headers
-        version = request.version
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
         self._add_cookie_fields()
         if self._is_compressed:
             self._start_compression(request, writer)
-        if not self.has_body_allowed or request.method == hdrs.METH_HEAD:
-            writer.has_body = False
+        self._frame(request, writer)
+        if self.has_body_allowed and self.content_length != 0:
+            headers.setdefault(hdrs.CONTENT_TYPE, "application/octet-stream")
+        headers.setdefault(hdrs.DATE, current_date())
+        headers.setdefault(hdrs.SERVER, SERVER_NAME)
+
+    def _frame(self, request: AnsweredRequest, writer: AbstractStreamWriter) -> None:
+        """Decide where the body and the connection end, and let the fields say so."""
+        headers = self.headers
+        writer.has_body = self.has_body_allowed and request.method != hdrs.METH_HEAD
         if self.has_body_allowed:
             self._frame_body(request, writer)
-            headers.setdefault(hdrs.CONTENT_TYPE, "application/octet-stream")
         else:
             headers.popall(hdrs.TRANSFER_ENCODING, None)
             if self._status != 304:
                 headers.popall(hdrs.CONTENT_LENGTH, None)
-        headers.setdefault(hdrs.DATE, current_date())
-        headers.setdefault(hdrs.SERVER, SERVER_NAME)
-        self._say_whether_it_closes(version)
+        self._say_whether_it_closes(request.version)
 
     @property
     def has_body_allowed(self) -> bool:

@@ -64,6 +64,7 @@ MAX_LEADING_EMPTY_LINES = 16  # before a request; RFC 9112 §2.2 asks to skip "a
 MAX_DRAINED_BYTES = 64 * 1024 * 1024  # of a body that nobody reads, before its connection is given up; ours
 HEAD_TIMEOUT_S = 60.0  # from the first byte of a head to its last; nginx's client_header_timeout
 BODY_TIMEOUT_S = 60.0  # between two reads of a body that is waited for; nginx's client_body_timeout
+MIN_BODY_BYTES_PER_S = 240  # of a request's body while it is waited for; Kestrel's MinRequestBodyDataRate
 WRITE_TIMEOUT_S = 60.0  # in which a peer takes nothing of a response; nginx's send_timeout
 LINGERING_S = 10.0  # in which the rest of a refused body is read; aiohttp's lingering_time
 KEEPALIVE_S = 3630.0  # between two requests; aiohttp's default, above every common proxy's own

@@ -16,10 +16,11 @@ _NO_METHOD: Final = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z\r\n]")
 class HeadBuffer:
     """What has come of a head that is not complete. is_request: the head is one of a request, not of a response."""
 
-    __slots__ = ("_held", "_is_request")
+    __slots__ = ("_held", "_is_request", "_lines")
 
     def __init__(self, is_request: bool = False) -> None:
         self._held = bytearray()
+        self._lines = 0
         self._is_request = is_request
 
     def __len__(self) -> int:
@@ -33,13 +34,16 @@ class HeadBuffer:
             held += data
             end = held.find(b"\r\n\r\n", searched)
             if end < 0:
+                self._lines += data.count(b"\n")
                 return None
             data = bytes(held)
             held.clear()
+            self._lines = 0
         else:
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 held += data
+                self._lines = data.count(b"\n")
                 return None
         return data[:end], data[end + 4 :]
 
@@ -63,3 +67,5 @@ class HeadBuffer:
         longest = max(max_line_bytes, max_field_bytes)
         if line_bytes > longest:
             raise FieldTooLong(f"a line of more than {longest} bytes in a head (raise max_field_size)")
+        if self._lines > 1 + max_fields:
+            raise FieldTooLong(f"more than {max_fields} field lines and no end of them (raise max_headers)")

@@ -144,6 +144,8 @@ def _parse(data: bytes, max_line_bytes: int, max_field_bytes: int, max_fields: i
             take(head, argument)
     if head.host is None and head.version is HttpVersion11:
         raise BadHead("no Host field; HTTP/1.1 requires one (RFC 9112 §3.2)")
+    if head.method == "CONNECT":
+        head.keep_alive = False  # what follows may be meant for the other end of a tunnel (RFC 9110 §9.3.6)
     return head
 
 

@@ -1,4 +1,7 @@
-"""`View`: a handler as a class, with one method for each HTTP method that it answers."""
+"""`View`: a handler as a class, with one method for each HTTP method that it answers.
+
+The module is not named `view`, for it would hide the function `web.view`.
+"""
 
 from collections.abc import Generator
 from typing import Any, NoReturn
