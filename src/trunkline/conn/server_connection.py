@@ -72,6 +72,8 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close the transport at once and drop what was not sent. Idempotent."""
+        if self.sending is not None:
+            self.sending.cancel()  # first: asyncio (to 3.12 at least) logs an error when a transport is lost under it
         if self.transport is not None:
             self.transport.abort()
 
@@ -121,7 +123,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         self.abort()
 
     def _pause(self) -> None:
-        if self.transport is not None and not self.transport.is_closing():
+        if not self._is_paused and self.transport is not None and not self.transport.is_closing():
             self._is_paused = True
             self.transport.pause_reading()
 

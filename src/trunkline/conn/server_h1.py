@@ -157,7 +157,7 @@ class ServerH1(ServerConnection):
             self._feed_body(self._buffer[:nbytes].tobytes())
         elif next_bytes is _HELD:
             self._intake.put(self._buffer[:nbytes].tobytes())
-            self._pause()
+            self._read_on()
         elif self._receiver is not None:
             self._receiver.data_received(self._buffer[:nbytes].tobytes())
 
@@ -190,16 +190,18 @@ class ServerH1(ServerConnection):
         self._is_slow = True
         if self._body is not None:
             self._patience.stop()
-        self._pause()
+        self._read_on()
 
     def resume_reading(self) -> None:
         """Go on reading."""
         self._is_slow = False
-        if self._intake.has_bytes:
-            return  # the answer that is due comes first
-        self._resume()
+        self._read_on()
         if self._body is not None and not self._body.is_dropped:
             self._patience.wait(self._rules.body_timeout_s)
+
+    def _read_on(self) -> None:
+        """Read, unless what has come waits for its turn, or whoever takes it is slow."""
+        self._pause() if self._is_slow or self._intake.has_bytes else self._resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -255,14 +257,11 @@ class ServerH1(ServerConnection):
             self._refuse(error)
         finally:
             self._is_pumping = False
-        if self._next is _HEAD and intake.has_bytes:
-            self._pause()
-        elif self._next is _HEAD:
+        if self._next is _HEAD:
+            self._read_on()
             if intake.has_partial_head and not had_begun:
                 self._patience.wait(rules.head_timeout_s)
-            if not self._is_slow:
-                self._resume()
-            if self._is_half_closed:
+            if self._is_half_closed and not intake.has_bytes:
                 self.close()
 
     def _take_head(self, lines: bytes) -> None:
@@ -281,10 +280,8 @@ class ServerH1(ServerConnection):
         self._next = _HELD
         if length:
             self._begin_body(head)
-        elif self._intake.has_bytes:
-            self._pause()
-        if self._is_paused and not self._intake.has_bytes and not self._is_slow:
-            self._resume()
+        if self._is_paused or self._intake.has_bytes:
+            self._read_on()
         number = self.served
         task = service.starter.start(service.answer(self, head, stream), self._context)
         if task is not None and self.served == number:  # else the next request has been begun meanwhile
@@ -343,7 +340,7 @@ class ServerH1(ServerConnection):
         if body.is_dropped:
             self._end_request(self._keeps_after)
         elif rest:
-            self._pause()
+            self._read_on()
 
     def _fail_body(self, error: Exception) -> None:
         """The body will never be whole: tell its reader, and read no more."""
