@@ -122,6 +122,9 @@ class ServerConnection(asyncio.BufferedProtocol):
         """The client has let us wait for `limit_s`."""
         self.abort()
 
+    def _is_closing(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
     def _pause(self) -> None:
         if not self._is_paused and self.transport is not None and not self.transport.is_closing():
             self._is_paused = True

@@ -92,8 +92,8 @@ class ServerH1(ServerConnection):
         """True between two requests, with no byte of the next."""
         return self._next is _HEAD and not self._is_busy and self._intake.is_empty
 
-    def open_writer(self, head: ReceivedHead) -> ResponseWriter:
-        """Return the writer of the response to the request `head`."""
+    def open_writer(self) -> ResponseWriter:
+        """Return the writer of a response."""
         return ResponseWriter(self)
 
     def send_continue(self) -> None:
@@ -248,7 +248,7 @@ class ServerH1(ServerConnection):
         self._is_pumping = True
         try:
             # Who does not read the answers gets no more of them.
-            while self._next is _HEAD and intake.has_bytes and not self.flow.paused:
+            while self._next is _HEAD and intake.has_bytes and not self.flow.paused and not self._is_closing():
                 lines = intake.next_head(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
                 if lines is None:
                     break

@@ -42,12 +42,22 @@ class FileResponse(StreamResponse):
         super().__init__(status=status, reason=reason, headers=headers)
         self._path = os.fspath(path)
         self._chunk_bytes = chunk_size
+        self._asked: tuple[FileQuestion, FileAnswer] | None = None
+
+    def ask_ahead(self, request: AnsweredRequest) -> None:
+        """Find out what to answer to `request`, in a thread that the caller is in already; a large file waits."""
+        question = self._question(request)
+        answer = answer_file(question)
+        if answer.file is None:
+            self._asked = question, answer
+        else:
+            answer.file.close()  # nobody could say who closes it if the response were never prepared
 
     async def prepare(self, request: AnsweredRequest) -> AbstractStreamWriter | None:
         """Send the head and the body."""
         if self.prepared:
             return await super().prepare(request)
-        answer = await _ask(self._question(request))
+        answer = await self._answer(self._question(request))
         try:
             self._take_head(answer)
             writer = await super().prepare(request)
@@ -58,6 +68,11 @@ class FileResponse(StreamResponse):
                 # Waits for no disk, as nothing was written; only for a read that a cancellation left behind.
                 answer.file.close()
         return writer
+
+    async def _answer(self, question: FileQuestion) -> FileAnswer:
+        if self._asked is not None and self._asked[0] == question:
+            return self._asked[1]
+        return await _ask(question)  # or again, when compression was enabled since
 
     def _question(self, request: AnsweredRequest) -> FileQuestion:
         return FileQuestion(

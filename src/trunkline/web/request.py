@@ -164,7 +164,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
     def writer(self) -> AbstractStreamWriter:
         """Where the response is written."""
         if self._payload_writer is None:
-            self._payload_writer = self._protocol.open_writer(self._message)
+            self._payload_writer = self._protocol.open_writer()
         return self._payload_writer
 
     @property

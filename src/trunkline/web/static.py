@@ -117,14 +117,18 @@ class StaticResource(PrefixResource):
         return set() if self.rest_of(path) is None else set(self._routes)
 
     async def _handle(self, request: Request) -> StreamResponse:
-        return await asyncio.to_thread(self._respond, request.match_info["filename"])
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._respond, request)
 
-    def _respond(self, name: str) -> StreamResponse:
+    def _respond(self, request: Request) -> StreamResponse:
+        name = request.match_info["filename"]
         path = self._locate(name)
         if path is None:
             raise HTTPNotFound
         if not os.path.isdir(path):
-            return FileResponse(path, chunk_size=self._chunk_bytes)
+            response = FileResponse(path, chunk_size=self._chunk_bytes)
+            response.ask_ahead(request)  # so that a small file costs one trip to a thread
+            return response
         if not self._shows_index:
             raise HTTPForbidden
         try:
