@@ -34,7 +34,7 @@ format: $(STAMP)  ## sort imports, fix what ruff can fix, format
 	@$(PY) -m ruff format --quiet
 	@echo "format: done"
 
-bench: $(BENCH_STAMP)  ## measure against aiohttp, httpx, pyreqwest and wreq (needs nginx)
+bench: $(BENCH_STAMP)  ## measure clients and servers against their rivals (needs nginx and wrk)
 	@$(PY) -m bench $(ARGS)
 
 bench-instructions: $(BENCH_STAMP)  ## count instructions per request (needs nginx and valgrind)
@@ -64,6 +64,6 @@ $(STAMP): pyproject.toml $(PY)
 	@touch $@
 
 $(BENCH_STAMP): pyproject.toml $(STAMP)
-	@echo "make: installing the clients to compare with into $(VENV)"
+	@echo "make: installing the clients and servers to compare with into $(VENV)"
 	@$(PIP) install --editable '.[dev,bench]'
 	@touch $@

@@ -1,87 +1,89 @@
 """`python -m bench`: the whole comparison, or with options a part of it.
 
-Only a whole run writes docs/benchmarks.md, docs/benchmarks.svg and bench/results.json; a part only prints.
-A quick comparison while working: `python -m bench --scenarios a,b --engines trunkline --rounds 3`.
+Only a whole half writes its parts of docs/benchmarks.md and bench/results.json, and its plot; a part only prints.
+A quick comparison while working: `python -m bench --scenarios a,json --engines trunkline --rounds 3`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import report
 from bench.arguments import names
-from bench.engines import ENGINES
+from bench.halves import HALVES, Half
 from bench.plot import draw
-from bench.rounds import BASE, Contender, Outcome, play
-from bench.scenarios import SCENARIOS
-from bench.server import running_server
+from bench.rounds import BASE, Outcome
 from bench.worker import LOOPS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-PLOT = PAGE.with_suffix(".svg")
+PLOTS = {"client": PAGE.with_suffix(".svg"), "server": PAGE.with_name("benchmarks-server.svg")}
 
-ALL_SCENARIOS = (*SCENARIOS, "import")
-ROUNDS, SECONDS = 5, 0.6  # many short rounds: on a shared machine speed drifts within seconds
+ALL_SCENARIOS = tuple(scenario for half in HALVES.values() for scenario in half.titles)
+ALL_ENGINES = tuple(dict.fromkeys(engine for half in HALVES.values() for engine in half.engines))
 QUICK_ROUNDS, QUICK_SECONDS = 1, 0.4
 
 
 def main() -> None:
     args = _arguments()
-    chosen = [(engine, loop) for engine in args.engines for loop in args.loops]
-    # Without aiohttp's figures from the same run there would be no ratio.
-    contenders = sorted({BASE, *chosen}, key=_turn)
-    outcomes: dict[str, Outcome] = {}
-    with running_server() as server:
-        for scenario in args.scenarios:
-            outcomes[scenario] = play(scenario, contenders, args.rounds, args.seconds, server)
-            _show(scenario, outcomes[scenario])
-    print(report.summary(outcomes))
-    if args.is_whole:
-        _write(outcomes, args.rounds)
+    for name in args.half:
+        half = HALVES[name]
+        scenarios = [scenario for scenario in half.titles if scenario in args.scenarios]
+        if scenarios:
+            _run(half, scenarios, args)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round: for a look, not for a claim")
+    parser.add_argument("--half", type=names(HALVES), default=tuple(HALVES))
     parser.add_argument("--scenarios", type=names(ALL_SCENARIOS), default=ALL_SCENARIOS)
-    parser.add_argument("--engines", type=names(ENGINES), default=tuple(ENGINES))
+    parser.add_argument("--engines", type=names(ALL_ENGINES), default=ALL_ENGINES)
     parser.add_argument("--loops", type=names(LOOPS), default=LOOPS)
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--seconds", type=float, help="measured time of one round of one client")
-    args = parser.parse_args()
-    is_complete = (args.scenarios, args.engines, args.loops) == (ALL_SCENARIOS, tuple(ENGINES), LOOPS)
-    args.is_whole = is_complete and not args.quick
-    args.rounds = args.rounds or (QUICK_ROUNDS if args.quick else ROUNDS)
-    args.seconds = args.seconds or (QUICK_SECONDS if args.quick else SECONDS)
-    return args
+    parser.add_argument("--seconds", type=float, help="measured time of one round of one contender")
+    return parser.parse_args()
 
 
-def _turn(contender: Contender) -> tuple[int, int]:
-    engine, loop = contender
-    return list(ENGINES).index(engine), LOOPS.index(loop)
+def _run(half: Half, scenarios: Sequence[str], args: argparse.Namespace) -> None:
+    rounds = args.rounds or (QUICK_ROUNDS if args.quick else half.rounds)
+    seconds = args.seconds or (QUICK_SECONDS if args.quick else half.seconds)
+    engines = [engine for engine in half.engines if engine in args.engines]
+    # Without aiohttp's figures from the same run there would be no ratio.
+    contenders = sorted({BASE, *((engine, loop) for engine in engines for loop in args.loops)}, key=half.turn)
+    outcomes: dict[str, Outcome] = {}
+    with half.measuring() as measure:
+        for scenario in scenarios:
+            outcomes[scenario] = measure(scenario, contenders, rounds, seconds)
+            _show(half, scenario, outcomes[scenario])
+    print(report.summary(half, outcomes))
+    is_whole = (tuple(scenarios), tuple(engines), args.loops) == (tuple(half.titles), half.engines, LOOPS)
+    if is_whole and not args.quick:
+        _write(half, outcomes, rounds)
 
 
-def _show(scenario: str, outcome: Outcome) -> None:
-    print(f"\n{report.title(scenario)}\n\n{report.table(outcome)}", flush=True)
+def _show(half: Half, scenario: str, outcome: Outcome) -> None:
+    print(f"\n{half.titles[scenario]}\n\n{report.table(half, outcome)}", flush=True)
     for contender, text in outcome.failures.items():
         print(f"{' on '.join(contender)} failed: {text}", flush=True)
     print(flush=True)
 
 
-def _write(outcomes: Mapping[str, Outcome], rounds: int) -> None:
+def _write(half: Half, outcomes: Mapping[str, Outcome], rounds: int) -> None:
     scenarios = {
         scenario: {" ".join(contender): figures for contender, figures in outcome.figures.items()}
         for scenario, outcome in outcomes.items()
     }
-    results = {"machine": report.machine(), "rounds": rounds, "scenarios": scenarios}
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[half.name] = {"machine": report.machine(half), "rounds": rounds, "scenarios": scenarios}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    report.write_part(PAGE, "benchmarks", report.page_part(outcomes, rounds, PLOT.name))
-    draw(outcomes, PLOT)
+    plot = PLOTS[half.name]
+    report.write_part(PAGE, f"{half.name} benchmarks", report.page_part(half, outcomes, rounds, plot.name))
+    draw(outcomes, plot)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draws docs/benchmarks.svg: CPU per request of each client as a ratio to aiohttp, a panel per loop."""
+"""Draws the plots of docs/benchmarks.md: CPU per request of each engine as a ratio to aiohttp, a panel per loop."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ COLOURS = {
     "httpx": "#a9a9a9",
     "pyreqwest": "#edae49",
     "wreq": "#66a182",
+    "uvicorn": "#a9a9a9",
+    "granian": "#edae49",
 }
 GROUP_WIDTH = 0.8  # of the distance between two scenarios
 LOOPS = ("default", "uvloop")
+NOT_CPU = {"import", "idle"}
 
 
 def draw(outcomes: Mapping[str, Outcome], path: Path) -> None:
@@ -37,7 +40,7 @@ def draw(outcomes: Mapping[str, Outcome], path: Path) -> None:
 
 # Any: matplotlib is an optional dependency, which the type checker need not have.
 def _draw_panel(panel: Any, loop: str, outcomes: Mapping[str, Outcome]) -> None:
-    scenarios = [scenario for scenario in outcomes if scenario in TARGETS]
+    scenarios = [scenario for scenario in outcomes if scenario not in NOT_CPU]
     present = {engine for outcome in outcomes.values() for engine, _ in outcome.figures}
     engines = [engine for engine in COLOURS if engine in present]
     width = GROUP_WIDTH / len(engines)
@@ -46,12 +49,15 @@ def _draw_panel(panel: Any, loop: str, outcomes: Mapping[str, Outcome]) -> None:
         bars = [(i + (place + 0.5) * width, figures["ratio"]) for i, figures in found if figures]
         places, heights = zip(*bars, strict=True) if bars else ((), ())
         panel.bar(places, heights, width * 0.9, label=engine, color=COLOURS[engine])
-    for i, scenario in enumerate(scenarios):
-        bound = getattr(TARGETS[scenario], loop)
-        label = "target" if i == 0 else None
+    aimed = [(i, TARGETS[scenario]) for i, scenario in enumerate(scenarios) if scenario in TARGETS]
+    for i, target in aimed:
+        bound = getattr(target, loop)
+        label = "target" if i == aimed[0][0] else None
         panel.plot([i, i + GROUP_WIDTH], [bound, bound], color="black", linestyle=":", label=label)
     panel.axhline(1, color=COLOURS["aiohttp"], linewidth=0.8)
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_locator(import_module("matplotlib.ticker").LogLocator(subs=(2, 5)))
+    panel.yaxis.set_minor_formatter("{x:g}")
     panel.set_xticks([i + GROUP_WIDTH / 2 for i in range(len(scenarios))], scenarios)
     panel.set_ylabel(f"{loop} loop: CPU per request\n(aiohttp, default loop = 1)")

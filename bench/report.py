@@ -11,26 +11,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bench.halves import Half
 from bench.rounds import Contender, Outcome
-from bench.scenarios import SCENARIOS
-from bench.server import nginx_version
-from bench.targets import SUBJECT, Figures, misses, target_text
+from bench.targets import SUBJECT, Figures, has_target, misses, target_text
 
 PAGE_INTRO = """# Benchmarks
 
-`make bench` writes the figures on this page. It compares trunkline with aiohttp (with its C extensions),
-httpx, pyreqwest and wreq against one nginx worker on loopback. Every round of every client runs in a
-process of its own and the clients take turns. Of CPU and import time the least of the rounds is shown, because
-whatever else a shared machine does only adds to it; of all else the median. CPU is user and system
-time of the client's process, all its threads included, from the end of the warm-up to the last answer,
-divided by the requests. A ratio compares that CPU time with aiohttp's on the default loop, in the same run:
-below 1 is cheaper. All verify TLS certificates against the same CA.
+`make bench` writes the figures on this page, in two halves: `make bench ARGS="--half client"` or `--half server`
+measures one of them. Every round of every client or server runs in a process of its own and they take turns.
+Of CPU and import time the least of the rounds is shown, because whatever else a shared machine does only
+adds to it; of all else the median. CPU is user and system time, all threads and processes of the contender
+included, divided by the requests. A ratio compares that CPU time with aiohttp's on the default loop, in the
+same run: below 1 is cheaper.
 
+**Clients.** trunkline, aiohttp (with its C extensions), httpx, pyreqwest and wreq ask one nginx worker on
+loopback. CPU counts from the end of the warm-up to the last answer. All verify TLS certificates against the same CA.
 wreq and pyreqwest are written in Rust. wreq bounds the connections that it keeps but not those that it
 opens, so scenario j puts a semaphore around it; its `json=` is slower than `json.dumps`, so scenario f uses
 the latter. pyreqwest serialises JSON itself, in Rust. httpx may keep 100 idle connections instead of 20. In
 scenario h a client may resume a TLS session if it does so by default. Whatever else a client does by
 default stays on.
+
+**Servers.** wrk, with one thread and 64 keep-alive connections on loopback, asks trunkline.web, aiohttp.web,
+starlette on uvicorn (with httptools), and a raw ASGI application on granian, which is written in Rust. Each
+is one server process without access log; granian's two, one that serves and its parent, are added up. CPU counts
+from the end of a warm-up to the end of wrk; latencies are wrk's own. All give the same answers, except
+that starlette's JSON has no spaces. In `routes` every request asks one of 1,000 routes at random, with one of 1,000
+values of its parameter; the raw application finds the route in a dict. In `static` granian sends the file from
+Rust. In `idle` each connection has asked once and stays open: KB each is the growth of resident memory, without
+what the kernel holds for a socket.
 
 `make bench-instructions` counts instructions in user space under valgrind: steady on a busy machine.
 """
@@ -38,26 +47,21 @@ default stays on.
 HEADINGS = {
     "cpu_us": ("CPU µs", "{:,.0f}"),
     "import_ms": ("import ms", "{:.0f}"),
+    "idle_kb": ("KB each", "{:.1f}"),
     "per_s": ("requests/s", "{:,.0f}"),
     "p50_ms": ("p50 ms", "{:.2f}"),
     "p99_ms": ("p99 ms", "{:.2f}"),
     "rss_mb": ("peak MB", "{:.1f}"),
     "ratio": ("ratio", "{:.2f}"),
 }
-PACKAGES = ("aiohttp", "httpx", "pyreqwest", "wreq", "trunkline", "uvloop")
 
 
-def title(scenario: str) -> str:
-    """Return the scenario's letter and what it does."""
-    return "import" if scenario == "import" else f"{scenario}: {SCENARIOS[scenario].title}"
-
-
-def table(outcome: Outcome) -> str:
+def table(half: Half, outcome: Outcome) -> str:
     """Return the figures of one scenario as a Markdown table, readable in a terminal too."""
     if not outcome.figures:
         return ""
     names = [name for name in HEADINGS if name in next(iter(outcome.figures.values()))]
-    rows = [["client", "loop", *(HEADINGS[name][0] for name in names)]]
+    rows = [[half.name, "loop", *(HEADINGS[name][0] for name in names)]]
     for (engine, loop), figures in outcome.figures.items():
         rows.append([engine, loop, *(HEADINGS[name][1].format(figures[name]) for name in names)])
     return align(rows)
@@ -82,44 +86,57 @@ def _is_number(cell: str) -> bool:
 
 
 def verdict(scenario: str, outcome: Outcome) -> str:
-    """Return `met`, `missed: …` or, without figures of trunkline, `not measured`."""
+    """Return `met`, `missed: …`, a dash where nothing is aimed at, or, without figures of trunkline, `not measured`."""
     if not any(engine == SUBJECT for engine, _ in (*outcome.figures, *outcome.failures)):
         return "not measured"
     missed = [f"{loop} failed" for engine, loop in outcome.failures if engine == SUBJECT]
     missed += misses(scenario, outcome.figures)
-    return "**missed**: " + "; ".join(missed) if missed else "met"
+    if missed:
+        return "**missed**: " + "; ".join(missed)
+    return "met" if has_target(scenario) else "–"
 
 
-def summary(outcomes: Mapping[str, Outcome]) -> str:
+def summary(half: Half, outcomes: Mapping[str, Outcome]) -> str:
     """Return the table of ratios: a row per scenario, `default / uvloop` in each cell."""
     engines = list(dict.fromkeys(engine for outcome in outcomes.values() for engine, _ in outcome.figures))
     rows = [["scenario", *engines, "target", "result"]]
     for scenario, outcome in outcomes.items():
-        cells = [_ratios(engine, outcome.figures) for engine in engines]
-        if scenario == "import":
-            cells = [_import_cell(outcome.figures.get((engine, "default"))) for engine in engines]
-        rows.append([title(scenario), *cells, target_text(scenario), verdict(scenario, outcome)])
+        cell = CELLS.get(scenario, _ratios)
+        cells = [cell(engine, outcome.figures) for engine in engines]
+        rows.append([half.titles[scenario], *cells, target_text(scenario), verdict(scenario, outcome)])
     return align(rows)
 
 
 def _ratios(engine: str, figures: Mapping[Contender, Figures]) -> str:
+    return _both_loops(engine, figures, "ratio", "{:.2f}")
+
+
+def _idle_cell(engine: str, figures: Mapping[Contender, Figures]) -> str:
+    return _both_loops(engine, figures, "idle_kb", "{:.1f}") + " KB"
+
+
+def _both_loops(engine: str, figures: Mapping[Contender, Figures], name: str, form: str) -> str:
     both = [figures.get((engine, loop)) for loop in ("default", "uvloop")]
-    return " / ".join(f"{one['ratio']:.2f}" if one else "–" for one in both)
+    return " / ".join(form.format(one[name]) if one else "–" for one in both)
 
 
-def _import_cell(figures: Figures | None) -> str:
-    return f"{figures['import_ms']:.0f} ms, {figures['rss_mb']:.1f} MB" if figures else "–"
+def _import_cell(engine: str, figures: Mapping[Contender, Figures]) -> str:
+    found = figures.get((engine, "default"))
+    return f"{found['import_ms']:.0f} ms, {found['rss_mb']:.1f} MB" if found else "–"
 
 
-def machine() -> dict[str, str]:
+CELLS = {"import": _import_cell, "idle": _idle_cell}
+
+
+def machine(half: Half) -> dict[str, str]:
     """Describe the machine in general terms, with the versions of all that took part."""
     parts = {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": str(os.cpu_count()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "nginx": nginx_version(),
     }
-    return parts | {package: _version(package) for package in PACKAGES}
+    tool, tool_version = half.tool
+    return parts | {tool: tool_version()} | {package: _version(package) for package in half.packages}
 
 
 def _version(package: str) -> str:
@@ -129,17 +146,17 @@ def _version(package: str) -> str:
         return "from its sources"
 
 
-def page_part(outcomes: Mapping[str, Outcome], rounds: int, plot_name: str) -> str:
+def page_part(half: Half, outcomes: Mapping[str, Outcome], rounds: int, plot_name: str) -> str:
     """Return the generated part of the page."""
-    about = ", ".join(f"{name}: {value}" for name, value in machine().items())
+    about = ", ".join(f"{name}: {value}" for name, value in machine(half).items())
     parts = [
+        f"## {half.heading}",
         f"{about}; rounds: {rounds}.",
-        "## Ratio to aiohttp, default loop / uvloop",
-        f"![CPU per request of each client, as a ratio to aiohttp]({plot_name})",
-        summary(outcomes),
+        f"![CPU per request of each {half.name}, as a ratio to aiohttp]({plot_name})",
+        summary(half, outcomes),
     ]
     for scenario, outcome in outcomes.items():
-        parts += [f"## {title(scenario)}", table(outcome)]
+        parts += [f"### {half.titles[scenario]}", table(half, outcome)]
         parts += [f"{' on '.join(contender)} failed: {text}" for contender, text in outcome.failures.items()]
     return "\n\n".join(part for part in parts if part)
 

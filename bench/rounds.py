@@ -6,16 +6,11 @@ rounds is kept, because the work of others only adds to it; of all else the medi
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench import imports
-from bench.scenarios import SCENARIOS
-from bench.server import Server
 from bench.targets import Figures
 
 TIMEOUT_S = 60.0  # for one run of one contender; the slowest need about 20 s in scenario j
@@ -38,37 +33,26 @@ class RunFailed(Exception):
     """A contender's process failed; the text is the last line that it printed."""
 
 
-def play(scenario: str, contenders: Sequence[Contender], rounds: int, seconds: float, server: Server) -> Outcome:
-    """Measure `contenders` in one scenario. One that fails is left out of the rounds that follow."""
-    if scenario == "import":
-        contenders = [c for c in contenders if c[1] == "default"]
+Sample = Callable[[Contender], Figures]
+Measure = Callable[[str, Sequence[Contender], int, float], Outcome]  # (scenario, contenders, rounds, seconds)
+
+
+def play(contenders: Sequence[Contender], rounds: int, sample: Sample, by: str) -> Outcome:
+    """Take a sample of each contender in every round. One that fails is left out of the rounds that follow.
+
+    by: the figure whose ratio to aiohttp's is wanted.
+    """
     outcome = Outcome()
     samples: dict[Contender, list[Figures]] = {contender: [] for contender in contenders}
     for _ in range(rounds):
         for contender in [c for c in contenders if c not in outcome.failures]:
             try:
-                samples[contender].append(_sample(scenario, contender, seconds, server))
+                samples[contender].append(sample(contender))
             except RunFailed as error:
                 outcome.failures[contender] = str(error)
     done = {c: _figures(s) for c, s in samples.items() if c not in outcome.failures}
-    outcome.figures = _with_ratios(done, "import_ms" if scenario == "import" else "cpu_us")
+    outcome.figures = _with_ratios(done, by)
     return outcome
-
-
-def _sample(scenario: str, contender: Contender, seconds: float, server: Server) -> Figures:
-    if scenario == "import":
-        answer = run(imports.command(contender[0]))
-    else:
-        answer = run(worker_command(contender, scenario, server, "--seconds", str(seconds)))
-    figures: Figures = json.loads(answer.stdout)
-    return figures
-
-
-def worker_command(contender: Contender, scenario: str, server: Server, *options: str) -> list[str]:
-    """Return the command that runs one contender in one scenario."""
-    url = server.https_url if SCENARIOS[scenario].tls else server.http_url
-    module = [sys.executable, "-m", "bench.worker"]
-    return [*module, *contender, scenario, url, str(server.ca_file), *options]
 
 
 def run(command: Sequence[str], timeout_s: float = TIMEOUT_S) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def running_server() -> Iterator[Server]:
     """Start nginx, yield its addresses, stop it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        port, tls_port = _free_ports()
+        port, tls_port = free_ports(2)
         _make_certificates(folder)
         _make_files(folder / "files")
         small = SMALL_BODY.decode().replace("\n", "\\n")
@@ -117,11 +117,13 @@ def _nginx() -> str:
     return found
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on."""
+    with ExitStack() as open_sockets:
+        found = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in found]
 
 
 def _make_certificates(folder: Path) -> None:

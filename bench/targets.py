@@ -13,7 +13,7 @@ SUBJECT = "trunkline"
 class Target:
     """CPU per request, as a ratio to aiohttp on the default loop, on either loop.
 
-    below: clients that must cost more than trunkline on the same loop.
+    below: engines that must cost more than trunkline on the same loop.
     p99_to_p50: how many times the median the 99th percentile may be.
     """
 
@@ -40,17 +40,27 @@ TARGETS = {
     "f": Target(0.55, 0.55),
     "h": Target(0.85, 0.85),
     "j": Target(0.30, 0.30, p99_to_p50=2.0),
+    "json": Target(0.45, 0.45, below=("granian",)),
 }
 IMPORT_MS = 100.0
 IMPORT_MB = 26.0
-INSTRUCTIONS = {"default": 110_000, "uvloop": 85_000}  # user space, for each small GET
+IDLE_KB = 8.0  # for each idle connection of a server, on either loop
+# User space, for each small GET, by half and loop.
+INSTRUCTIONS: dict[str, dict[str, int]] = {"client": {"default": 110_000, "uvloop": 85_000}, "server": {}}
+
+
+def has_target(scenario: str) -> bool:
+    """Tell whether a scenario is judged; the others are only measured."""
+    return scenario in TARGETS or scenario in {"import", "idle"}
 
 
 def target_text(scenario: str) -> str:
     """Return the target of a scenario as the tables show it."""
     if scenario == "import":
         return f"≤ {IMPORT_MS:g} ms, ≤ {IMPORT_MB:g} MB"
-    return str(TARGETS[scenario])
+    if scenario == "idle":
+        return f"≤ {IDLE_KB:g} KB"
+    return str(TARGETS.get(scenario, "–"))
 
 
 def misses(scenario: str, by_contender: Mapping[tuple[str, str], Figures]) -> list[str]:
@@ -62,9 +72,18 @@ def misses(scenario: str, by_contender: Mapping[tuple[str, str], Figures]) -> li
         return list(_import_misses(by_contender.get((SUBJECT, "default"), {})))
     missed: list[str] = []
     for loop in ("default", "uvloop"):
-        if (SUBJECT, loop) in by_contender:
+        if (SUBJECT, loop) not in by_contender:
+            continue
+        if scenario == "idle":
+            missed += _idle_misses(loop, by_contender[SUBJECT, loop])
+        elif scenario in TARGETS:
             missed += _loop_misses(TARGETS[scenario], loop, by_contender)
     return missed
+
+
+def _idle_misses(loop: str, figures: Figures) -> Iterator[str]:
+    if figures["idle_kb"] > IDLE_KB:
+        yield f"{loop} {figures['idle_kb']:.1f} KB"
 
 
 def _import_misses(figures: Figures) -> Iterator[str]:
