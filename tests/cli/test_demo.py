@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.cli.counting_server import Counts
 from trunkline.cli.demo_load import Fetch, Figures, run_load
 from trunkline.cli.demo_server import DemoServer, DemoServerError
 from trunkline.cli.demo_table import (
@@ -29,7 +30,6 @@ from trunkline.cli.demo_table import (
 )
 from trunkline.cli.main import main
 from trunkline.cli.time_wait import count_new, time_wait_sockets
-from trunkline.testing.loopback import LoopbackCounts
 
 PATIENCE_S = 30.0
 COMMAND = [sys.executable, "-W", "error::ResourceWarning", "-m", "trunkline", "demo", "--concurrency", "4"]
@@ -127,10 +127,10 @@ def test_server_process_counts_and_ends_with_its_input() -> None:
         context = ssl.create_default_context(cadata=server.hello.certificate_pem)
         plain = socket.create_connection(("127.0.0.1", server.hello.ports["secure"]))
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
-            secure.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            secure.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
             assert secure.recv(4096).startswith(b"HTTP/1.1 200 OK")
         assert server.counts("secure").tls_full == 1
-        assert server.counts("plain") == LoopbackCounts()
+        assert server.counts("plain") == Counts()
         (process,) = [child for child in children_of(os.getpid()) if is_demo_server(child)]
     assert not Path(f"/proc/{process}").exists()
 
@@ -204,7 +204,7 @@ def test_percentile_is_the_nearest_rank() -> None:
 def make_run(style: str, *, connections: int = 2, still_open: int = 0, warned: int = 0, failed: int = 0) -> Run:
     figures = Figures(latencies_s=[0.001] * 10, elapsed_s=1.0, cpu_s=0.5, resource_warnings=warned)
     figures.failures = [ConnectionError("refused")] * failed
-    counts = LoopbackCounts(connections=connections, open=still_open, tls_full=1, tls_resumed=connections - 1)
+    counts = Counts(connections=connections, open=still_open, tls_full=1, tls_resumed=connections - 1)
     return Run(style, "https", figures, counts, time_wait=None)
 
 

@@ -1,4 +1,4 @@
-"""The server process of the demo, and the pipe to it; every run gets a loopback server with its own port.
+"""The server process of the demo, and the pipe to it; every run gets a `CountingServer` with its own port.
 
 The parent writes one server's name per line; the child waits until that server's connections have closed,
 and answers its counts as one line of JSON. The end of the child's input ends the child, so that it goes
@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
 
-from trunkline.testing.loopback import Loopback, LoopbackCounts
+from trunkline import web
+from trunkline.cli.counting_server import CountingServer, Counts
 from trunkline.testing.throwaway_ca import ThrowawayCA
 
 _CLOSE_TIMEOUT_S = 2.0  # ours; a session that closed has closed its sockets, and loopback delays nothing
+_BACKLOG = 1024  # ours; more than connect at once; the kernel cuts it to net.core.somaxconn
 _EXIT_TIMEOUT_S = 5.0  # ours; the child has nothing to finish when its input ends
 
 
@@ -65,7 +68,7 @@ class DemoServer:
     ) -> None:
         self.close()
 
-    def counts(self, name: str) -> LoopbackCounts:
+    def counts(self, name: str) -> Counts:
         """Wait until the clients of a server have closed their connections, and return what it counted.
 
         Blocks; call it in a thread while clients run.
@@ -75,7 +78,7 @@ class DemoServer:
             print(name, file=self._child.stdin, flush=True)
         except BrokenPipeError as error:
             raise DemoServerError(self._obituary()) from error
-        return LoopbackCounts(**self._read())
+        return Counts(**self._read())
 
     def close(self) -> None:
         """End the child, and wait for it."""
@@ -103,15 +106,29 @@ async def serve(plain: Sequence[str], tls: Sequence[str]) -> None:
     """The child's side: serve until the input ends."""
     authority = ThrowawayCA()
     context = authority.server_context()
+    context_of = dict.fromkeys(plain) | dict.fromkeys(tls, context)
     async with AsyncExitStack() as stack:
-        servers = {name: await stack.enter_async_context(Loopback()) for name in plain}
-        for name in tls:
-            servers[name] = await stack.enter_async_context(Loopback(ssl=context))
-        ports = {name: server.port for name, server in servers.items()}
+        sites = {name: await stack.enter_async_context(_serving(own)) for name, own in context_of.items()}
+        ports = {name: site.port for name, (_, site) in sites.items()}
         _say(asdict(Hello(ports, authority.certificate_pem)))
         while name := (await asyncio.to_thread(sys.stdin.readline)).strip():
-            await servers[name].wait_all_closed(_CLOSE_TIMEOUT_S)
-            _say(asdict(servers[name].counts))
+            server, _ = sites[name]
+            await server.wait_all_closed(_CLOSE_TIMEOUT_S)
+            _say(asdict(server.counts))
+
+
+@asynccontextmanager
+async def _serving(context: ssl.SSLContext | None) -> AsyncIterator[tuple[CountingServer, web.TCPSite]]:
+    """Serve on a free port of loopback, over TLS if there is a context for it."""
+    server = CountingServer()
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context, backlog=_BACKLOG)
+        await site.start()
+        yield server, site
+    finally:
+        await runner.cleanup()
 
 
 def _say(answer: dict[str, Any]) -> None:  # Any: see DemoServer._read

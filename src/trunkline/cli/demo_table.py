@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich import box
 from rich.table import Table
 
+from trunkline.cli.counting_server import Counts
 from trunkline.cli.demo_load import Figures
-from trunkline.testing.loopback import LoopbackCounts
 
 PER_REQUEST = "session per request"
 SHARED = "one shared session"
@@ -22,7 +22,7 @@ class Run:
     style: str
     scheme: str
     figures: Figures
-    counts: LoopbackCounts
+    counts: Counts
     time_wait: int | None
 
 
