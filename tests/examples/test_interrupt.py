@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.examples.running import EXAMPLES, complaints, example, url_of
+
+SERVERS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "worker")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.usefixtures("no_upstream")
+async def test_ctrl_c_ends_a_server_in_good_order(name: str) -> None:
+    async with example(name) as process:
+        await url_of(process)
+        assert await process.stop(signal.SIGINT) == 0
+    assert complaints(process) == []
