@@ -2,33 +2,20 @@
 
 import asyncio
 import gzip
-import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from itertools import count, repeat
 
 import pytest
 
+from tests.memory import MIB, peak_below
 from tests.pool_state import wait_nothing_held
 from tests.raw_server import Handler, Peer, RawServer, replying
 from trunkline import ClientPayloadError, ClientResponseError, ClientSession
 
-MIB = 2**20
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIPPED = HEAD + b"Content-Encoding: gzip\r\n"
-
-
-@contextmanager
-def peak_below(limit_bytes: int) -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < limit_bytes, f"{peak} bytes at the peak"
 
 
 def flooding(beginning: bytes, flood: Callable[[], Iterator[bytes]]) -> Handler:

@@ -114,7 +114,7 @@ def _make_transport(sslcontext: ssl.SSLContext | None) -> mock.Mock:
 
 
 def _make_writer(transport: asyncio.Transport | None) -> mock.Mock:
-    writer = mock.Mock(transport=transport, buffer_size=0, output_size=0, length=None)
+    writer = mock.Mock(transport=transport, buffer_size=0, output_size=0, length=None, is_started=False)
     for name in ("write_headers", "write", "write_eof", "drain"):
         setattr(writer, name, mock.AsyncMock(return_value=None))
     return writer

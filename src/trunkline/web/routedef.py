@@ -1,7 +1,7 @@
 """Route definitions: routes as values, collected in a list or by decorators and added to a router later."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Protocol, TypeVar, overload
@@ -25,13 +25,16 @@ class Decorator(Protocol):
 
 
 class Registry(Protocol):
-    """What a definition asks of a router."""
+    """What a definition asks of a router, with arguments that only the router knows."""
 
-    def add_get(self, path: str, handler: _Handler, **kwargs: Any) -> AbstractRoute: ...
+    @property
+    def add_get(self) -> Callable[..., AbstractRoute]: ...
 
-    def add_route(self, method: str, path: str, handler: _Handler, **kwargs: Any) -> AbstractRoute: ...
+    @property
+    def add_route(self) -> Callable[..., AbstractRoute]: ...
 
-    def add_static(self, prefix: str, path: _Path, **kwargs: Any) -> AbstractResource: ...
+    @property
+    def add_static(self) -> Callable[..., AbstractResource]: ...
 
 
 class AbstractRouteDef(ABC):
