@@ -1,5 +1,7 @@
 """`Intake`: heads are cut off the front of what came, however it came, and the rest is kept."""
 
+import itertools
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -45,7 +47,7 @@ def test_heads_are_found_in_whatever_pieces_they_come(cuts: list[int]) -> None:
     intake = Intake()
     heads: list[bytes] = []
     bounds = sorted({0, len(data), *cuts})
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         intake.put(data[start:stop])
         while intake.has_bytes and (head := next_head(intake)) is not None:
             heads.append(head)
@@ -103,8 +105,8 @@ def test_what_can_be_no_request_is_refused_before_it_is_whole() -> None:
 
 def test_a_head_that_does_not_end_is_refused_at_the_bound() -> None:
     intake = Intake()
-    intake.put(b"GET /")
+    intake.put(b"GET /" + b"a" * 8185)
+    assert next_head(intake) is None
+    intake.put(b"a")
     with pytest.raises(FieldTooLong):
-        for _ in range(100):
-            assert next_head(intake) is None
-            intake.put(b"a" * 100)
+        next_head(intake)

@@ -18,6 +18,7 @@ from trunkline.conn.watch import Watch
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-A: 1\r\n\r\n"
 LARGE = b"a" * 100_000
+DIGITS = b"0123456789" * 100_000
 
 
 class Connection(ServerConnection):
@@ -165,7 +166,7 @@ async def test_a_head_that_must_not_be_sent_is_refused(ends: Ends, line: str, fi
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "file"
-    path.write_bytes(b"0123456789" * 100_000)
+    path.write_bytes(DIGITS)
     return path
 
 
@@ -181,7 +182,7 @@ async def test_a_part_of_a_file_is_sent(
         monkeypatch.setattr(asyncio.get_running_loop(), "sendfile", not_available)
     writer = await ends.begun(length=900_000)
     with file.open("rb") as source:
-        expected = HEAD + file.read_bytes()[5:900_005]
+        expected = HEAD + DIGITS[5:900_005]
         await asyncio.gather(writer.sendfile(source, 5, 900_000), _expect(ends, expected))
     await writer.write_eof()
     assert (writer.length, writer.output_size) == (0, len(expected))
@@ -209,7 +210,9 @@ async def test_a_file_that_shrank_is_an_error(ends: Ends, tmp_path: Path) -> Non
         await writer.sendfile(source, 0, 10)
 
 
-async def test_a_file_for_a_peer_that_goes_away_is_given_up(ends: Ends, file: Path) -> None:
+async def test_a_file_for_a_peer_that_is_given_up_is_too(
+    ends: Ends, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     writer = await ends.begun(length=1_000_000)
     with file.open("rb") as source:
         sending = asyncio.ensure_future(writer.sendfile(source, 0, 1_000_000))
@@ -219,3 +222,4 @@ async def test_a_file_for_a_peer_that_goes_away_is_given_up(ends: Ends, file: Pa
             await sending
     with pytest.raises(WriteLost):
         await (await ends.begun()).write(b"a")
+    assert not caplog.records

@@ -10,19 +10,33 @@ import pytest
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.server_connection import ServerConnection
 from trunkline.conn.service import ServiceRules
-from trunkline.conn.watch import Watch
+from trunkline.web.server import Server
+
+
+async def never(request: object) -> object:
+    raise NotImplementedError
 
 
 class Connection(ServerConnection):
     """One that notes what it receives and that it was lost."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, rules: ServiceRules, watch: Watch) -> None:
-        super().__init__(loop, rules, watch)
+    def __init__(self, loop: asyncio.AbstractEventLoop, rules: ServiceRules) -> None:
+        # A server for its rules and its watch; the test speaks to the connection itself.
+        service = Server(never, loop=loop)
+        service.rules = rules
+        super().__init__(loop, service)
         self.received = b""
+        self.made = asyncio.Event()
+        self.came = asyncio.Event()
         self.gone: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.made.set()
 
     def buffer_updated(self, nbytes: int) -> None:
         self.received += self._buffer[:nbytes].tobytes()
+        self.came.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -43,7 +57,7 @@ async def ends() -> AsyncIterator[Ends]:
     ours, peer = socket.socketpair()
     peer.setblocking(False)
     loop = asyncio.get_running_loop()
-    connection = Connection(loop, ServiceRules(write_timeout_s=5.0), Watch(loop, ()))
+    connection = Connection(loop, ServiceRules(write_timeout_s=5.0))
     await loop.create_connection(lambda: connection, sock=ours)
     yield Ends(connection, peer)
     connection.abort()
@@ -137,30 +151,23 @@ async def test_reading_can_be_paused(ends: Ends) -> None:
         await asyncio.sleep(0)
     assert ends.connection.received == b""
     ends.connection._resume()
-    while not ends.connection.received:
-        await asyncio.sleep(0)
+    await ends.connection.came.wait()
     assert ends.connection.received == b"abc"
 
 
 @pytest.mark.parametrize("keepalive", [True, False])
 async def test_tcp_keepalive_is_set_where_it_is_wanted(keepalive: bool) -> None:
     loop = asyncio.get_running_loop()
-    rules = ServiceRules(tcp_keepalive=keepalive)
-    connections: list[Connection] = []
-
-    def make() -> Connection:
-        connections.append(Connection(loop, rules, Watch(loop, ())))
-        return connections[0]
-
-    server = await loop.create_server(make, "127.0.0.1", 0)
+    connection = Connection(loop, ServiceRules(tcp_keepalive=keepalive))
+    server = await loop.create_server(lambda: connection, "127.0.0.1", 0)
     async with server:
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        while not connections or connections[0].transport is None:
-            await asyncio.sleep(0)
-        sock = connections[0].transport.get_extra_info("socket")
+        await connection.made.wait()
+        assert connection.transport is not None
+        sock = connection.transport.get_extra_info("socket")
         assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is keepalive
-        assert not connections[0].is_tls
+        assert not connection.is_tls
         writer.close()
-        connections[0].abort()
-        await connections[0].gone
+        connection.abort()
+        await connection.gone
         await writer.wait_closed()

@@ -39,7 +39,7 @@ class Talk:
         return await self.reader.readuntil(b"\r\n\r\n")
 
     async def response(self) -> tuple[int, dict[str, str], bytes]:
-        """Read one response whose length is told by Content-Length or chunks: status, fields by lower-case name, body."""
+        """Read one response, of a length that is told: status, fields by lower-case name, body."""
         status, fields = parse_head(await self.head())
         if fields.get("transfer-encoding") == "chunked":
             return status, fields, await self._chunks()

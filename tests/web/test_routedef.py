@@ -7,9 +7,9 @@ import pytest
 
 from tests.web.routing import outcome
 from trunkline.web import routedef
+from trunkline.web.class_view import View
 from trunkline.web.routedef import AbstractRouteDef, RouteDef, RouteTableDef, StaticDef
 from trunkline.web.router import UrlDispatcher
-from trunkline.web.view import View
 
 
 async def handler(request: object) -> str:

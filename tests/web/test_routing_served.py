@@ -3,9 +3,9 @@
 from tests.web.serving import serving
 from trunkline.web import routedef
 from trunkline.web.app import Application
+from trunkline.web.class_view import View
 from trunkline.web.request import Request
 from trunkline.web.response import Response
-from trunkline.web.view import View
 
 
 async def echo(request: Request) -> Response:

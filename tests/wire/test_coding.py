@@ -344,3 +344,12 @@ def test_the_same_body_is_encoded_the_same_at_any_time() -> None:
 def test_an_unknown_coding_cannot_be_applied() -> None:
     with pytest.raises(ValueError, match="wanted one of gzip, deflate, br, zstd"):
         make_encoder("compress")
+
+
+def test_the_strategy_reaches_zlib() -> None:
+    body = bytes(range(256)) * 8
+    usual, literal = make_encoder("deflate"), make_encoder("deflate", strategy=zlib.Z_HUFFMAN_ONLY)
+    compressed = usual.encode(body) + usual.flush()
+    without_matches = literal.encode(body) + literal.flush()
+    assert zlib.decompress(without_matches) == body
+    assert len(without_matches) > len(body) > 4 * len(compressed)

@@ -31,7 +31,7 @@ _DECODERS: dict[str, Callable[[], Decoder]] = {
     "br": BrotliDecoder,
     "zstd": ZstdDecoder,
 }
-_ENCODERS: dict[str, Callable[[int | None], Encoder]] = {
+_ENCODERS: dict[str, Callable[[int | None, int | None], Encoder]] = {
     "gzip": gzip_encoder,
     "deflate": deflate_encoder,
     "br": brotli_encoder,
@@ -56,15 +56,15 @@ def make_decoder(codings: Sequence[str]) -> Decoder | None:
     return decoder
 
 
-def make_encoder(coding: str, level: int | None = None) -> Encoder:
-    """Return an encoder for one coding; None is the level that suits most bodies.
+def make_encoder(coding: str, level: int | None = None, strategy: int | None = None) -> Encoder:
+    """Return an encoder for one coding; None is the level that suits most bodies. strategy: of zlib; others have none.
 
     Raises ValueError for an unknown coding or level, CodingError when the library is not installed.
     """
     encoder = _ENCODERS.get(coding.lower())
     if encoder is None:
         raise ValueError(f"unknown content coding {coding!r}; wanted one of {', '.join(_ENCODERS)}")
-    return encoder(level)
+    return encoder(level, strategy)
 
 
 @functools.cache

@@ -26,27 +26,31 @@ class Encoder:
         self.flush = flush  # returns the rest, and ends the coding
 
 
-def gzip_encoder(level: int | None) -> Encoder:
-    return _zlib_encoder("gzip", level, zlib.MAX_WBITS + 16)
+def gzip_encoder(level: int | None, strategy: int | None) -> Encoder:
+    return _zlib_encoder("gzip", level, zlib.MAX_WBITS + 16, strategy)
 
 
-def deflate_encoder(level: int | None) -> Encoder:
-    return _zlib_encoder("deflate", level, zlib.MAX_WBITS)
+def deflate_encoder(level: int | None, strategy: int | None) -> Encoder:
+    return _zlib_encoder("deflate", level, zlib.MAX_WBITS, strategy)
 
 
-def _zlib_encoder(coding: str, level: int | None, wbits: int) -> Encoder:
+def _zlib_encoder(coding: str, level: int | None, wbits: int, strategy: int | None) -> Encoder:
     _check_level(coding, level, 0, 9)
-    stream = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION if level is None else level, wbits=wbits)
+    stream = zlib.compressobj(
+        zlib.Z_DEFAULT_COMPRESSION if level is None else level,
+        wbits=wbits,
+        strategy=zlib.Z_DEFAULT_STRATEGY if strategy is None else strategy,
+    )
     return Encoder(stream.compress, stream.flush)
 
 
-def brotli_encoder(level: int | None) -> Encoder:
+def brotli_encoder(level: int | None, strategy: int | None) -> Encoder:
     _check_level("br", level, 0, 11)
     stream = load_brotli().Compressor(quality=_BROTLI_LEVEL if level is None else level)
     return Encoder(stream.process, stream.finish)
 
 
-def zstd_encoder(level: int | None) -> Encoder:
+def zstd_encoder(level: int | None, strategy: int | None) -> Encoder:
     _check_level("zstd", level, 1, 22)
     zstd = load_zstd()
     options = {zstd.CompressionParameter.compression_level: zstd.COMPRESSION_LEVEL_DEFAULT if level is None else level}

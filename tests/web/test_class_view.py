@@ -3,9 +3,9 @@
 import pytest
 
 from tests.web.routing import asking
+from trunkline.web.class_view import View
 from trunkline.web.exceptions import HTTPMethodNotAllowed
 from trunkline.web.response import Response
-from trunkline.web.view import View
 
 
 class SomeView(View):
