@@ -48,8 +48,8 @@ class BodyWriter(AbstractStreamWriter):
         return self._connection.transport
 
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
-        """Compress what is written from now on. strategy: accepted for compatibility."""
-        self._encoder = make_encoder(encoding)
+        """Compress what is written from now on. strategy: of zlib."""
+        self._encoder = make_encoder(encoding, strategy=strategy)
 
     def enable_chunking(self) -> None:
         """Send what follows in chunks."""

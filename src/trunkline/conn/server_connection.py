@@ -7,13 +7,12 @@ its subclasses' part.
 import asyncio
 import socket
 from contextvars import copy_context
-from typing import cast
+from typing import Any, cast
 
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.patience import Patience
 from trunkline.conn.receive_buffer import receive_buffer
-from trunkline.conn.service import ServiceRules
-from trunkline.conn.watch import Watch
+from trunkline.conn.service import Service
 from trunkline.transport.flow import WriteFlow
 
 
@@ -27,6 +26,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         "_is_paused",
         "_patience",
         "_rules",
+        "_service",
         "flow",
         "is_tls",
         "loop",
@@ -34,11 +34,13 @@ class ServerConnection(asyncio.BufferedProtocol):
         "transport",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, rules: ServiceRules, watch: Watch) -> None:
+    # Any: a service answers connections of one class, which is ours or derived from it.
+    def __init__(self, loop: asyncio.AbstractEventLoop, service: Service[Any]) -> None:
         self.loop = loop
-        self._rules = rules
+        self._service = service
+        self._rules = service.rules
         self._buffer = receive_buffer(loop)
-        self._patience = Patience(watch, rules.write_timeout_s)
+        self._patience = Patience(service.watch, service.rules.write_timeout_s)
         self.transport: asyncio.Transport | None = None
         self._is_paused = False
         self._context = copy_context()  # whose copies requests are answered in; that of the server once it is connected
@@ -50,6 +52,11 @@ class ServerConnection(asyncio.BufferedProtocol):
     def idle_since(self) -> float:
         """When the present wait for the client began, by the loop's clock."""
         return self._patience.since
+
+    @property
+    def is_ending(self) -> bool:
+        """True when no request is taken after the present one."""
+        return self._service.is_closing
 
     @property
     def has_unsent(self) -> bool:

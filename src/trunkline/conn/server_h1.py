@@ -58,15 +58,13 @@ class ServerH1(ServerConnection):
         "_keeps_after",
         "_next",
         "_receiver",
-        "_service",
         "_stream",
         "served",
         "task",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, service: "Service[ServerH1]") -> None:
-        super().__init__(loop, service.rules, service.watch)
-        self._service = service
+        super().__init__(loop, service)
         self.served = 0  # requests begun
         self.task: asyncio.Task[None] | None = None
         self._is_busy = False  # a coroutine answers a request

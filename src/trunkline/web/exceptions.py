@@ -254,7 +254,7 @@ class HTTPRequestEntityTooLarge(HTTPClientError):
     def __init__(
         self,
         max_size: float,
-        actual_size: float | None = None,
+        actual_size: float = 0,
         *,
         headers: LooseHeaders | None = None,
         reason: str | None = None,

@@ -278,6 +278,11 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         """Run what wants to see the response before its head is sent."""
 
     @property
+    def is_last(self) -> bool:
+        """True when the server takes no request after this one."""
+        return self._protocol is not None and self._protocol.is_ending is True  # and no mock, which is always true
+
+    @property
     def is_unanswered(self) -> bool:
         """True until something asks for the writer of the response."""
         return self._payload_writer is None

@@ -194,9 +194,9 @@ class Response(StreamResponse):
         body = bytes(self._body)
         if len(body) > self._zlib_executor_size:
             loop = asyncio.get_running_loop()
-            self._compressed = await loop.run_in_executor(self._zlib_executor, _compress, coding, body)
+            self._compressed = await loop.run_in_executor(self._zlib_executor, _compress, coding, body, self._strategy)
         else:
-            self._compressed = _compress(coding, body)
+            self._compressed = _compress(coding, body, self._strategy)
         self.headers[hdrs.CONTENT_ENCODING] = coding
         self.headers.pop(hdrs.CONTENT_LENGTH, None)
 
@@ -287,8 +287,8 @@ class Response(StreamResponse):
             return None
 
 
-def _compress(coding: str, body: bytes) -> bytes:
-    encoder = make_encoder(coding)
+def _compress(coding: str, body: bytes, strategy: int | None) -> bytes:
+    encoder = make_encoder(coding, strategy=strategy)
     return encoder.encode(body) + encoder.flush()
 
 

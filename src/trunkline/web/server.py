@@ -230,8 +230,6 @@ class Server:
             response = plain_response(500)
         if not response.prepared and not self._forget_other(request, response):
             return False
-        if self.is_closing and not response.prepared:
-            response.force_close()  # so that it says so
         try:
             await response.prepare(request)
             await response.write_eof()

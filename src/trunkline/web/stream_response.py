@@ -49,6 +49,8 @@ class AnsweredRequest(Protocol):
     @property
     def keep_alive(self) -> bool: ...
     @property
+    def is_last(self) -> bool: ...
+    @property
     def headers(self) -> "CIMultiDictProxy[str]": ...
     @property
     def writer(self) -> AbstractStreamWriter: ...
@@ -210,7 +212,7 @@ class StreamResponse(ResponseFields, KeyedStore):
     def _complete_fields(self, request: AnsweredRequest, writer: AbstractStreamWriter) -> None:
         headers = self.headers
         if self._keep_alive is None:
-            self._keep_alive = request.keep_alive
+            self._keep_alive = request.keep_alive and not request.is_last
         self._add_cookie_fields()
         if self._is_compressed:
             self._start_compression(request, writer)
@@ -318,6 +320,8 @@ class StreamResponse(ResponseFields, KeyedStore):
             raise RuntimeError("write() after write_eof(); the response has ended")
         if self._payload_writer is None:
             raise RuntimeError("write() before prepare(); call `await response.prepare(request)` first")
+        if data and not self.has_body_allowed:
+            raise ValueError(f"{len(data)} bytes for a {self._status} response, which has no body (RFC 9110 §6.4.1)")
         await self._payload_writer.write(data)
 
     async def drain(self) -> None:
