@@ -89,7 +89,7 @@ async def test_the_owner_has_the_connection_back_before_the_request_runs_on(wire
     await wire.send(OK)
     assert await answered(exchange) == b"ok"
     assert seen == [[True]]
-    assert exchange.is_complete
+    assert exchange.carrier is None
 
 
 @pytest.mark.parametrize("cut", range(1, len(OK)))
@@ -128,7 +128,7 @@ async def test_what_ends_a_head_early_reaches_the_waiter(wire: Wire, beginning: 
     with pytest.raises(error, match=r".{10}"):
         await exchange.waiter
     await wire.connection.gone
-    assert exchange.is_complete
+    assert exchange.carrier is None
     assert True not in wire.owner.released
     assert wire.owner.forgotten == 1
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from multidict import CIMultiDict
 
+from tests.conn.silent_service import SilentService
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.response_writer import ResponseWriter
 from trunkline.conn.server_connection import ServerConnection
 from trunkline.conn.service import ServiceRules
-from trunkline.conn.watch import Watch
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-A: 1\r\n\r\n"
 LARGE = b"a" * 100_000
@@ -25,7 +25,7 @@ class Connection(ServerConnection):
     """One that notes each write."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop, ServiceRules(), Watch(loop, ()))
+        super().__init__(loop, SilentService(loop, ServiceRules()))
         self.gone: asyncio.Future[None] = loop.create_future()
 
     def buffer_updated(self, nbytes: int) -> None:

@@ -7,24 +7,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.conn.silent_service import SilentService
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.server_connection import ServerConnection
 from trunkline.conn.service import ServiceRules
-from trunkline.web.server import Server
-
-
-async def never(request: object) -> object:
-    raise NotImplementedError
 
 
 class Connection(ServerConnection):
     """One that notes what it receives and that it was lost."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, rules: ServiceRules) -> None:
-        # A server for its rules and its watch; the test speaks to the connection itself.
-        service = Server(never, loop=loop)
-        service.rules = rules
-        super().__init__(loop, service)
+        super().__init__(loop, SilentService(loop, rules))
         self.received = b""
         self.made = asyncio.Event()
         self.came = asyncio.Event()
