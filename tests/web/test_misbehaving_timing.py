@@ -106,9 +106,12 @@ async def test_a_head_that_is_dripped_ends_the_connection(data: bytes) -> None:
 
 
 async def test_a_body_that_is_dripped_more_slowly_than_any_line_is_given_up() -> None:
-    async with serving(reading, read_timeout=SHORT_S) as server, await server.talk() as talk:
+    async with (
+        serving(reading, read_timeout=SHORT_S, lingering_time=SHORT_S) as server,
+        await server.talk() as talk,
+    ):
         talk.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
-        drips = asyncio.create_task(dripping(talk, b"a", SHORT_S / 20))
+        drips = asyncio.create_task(dripping(talk, b"a", SHORT_S / 4))
         async with closing_soon(server, talk) as received:
             pass
         drips.cancel()

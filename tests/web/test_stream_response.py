@@ -79,9 +79,15 @@ async def test_the_body_is_framed_as_its_length_and_the_version_allow(
 
 @pytest.mark.parametrize("status", [204, 304])
 async def test_a_status_without_a_body_has_no_framing_and_the_connection_goes_on(status: int) -> None:
-    lines, body, ended = await ask(GET, lambda response: response.enable_chunked_encoding(), b"ab", status=status)
+    lines, body, ended = await ask(GET, lambda response: response.enable_chunked_encoding(), status=status)
     assert lines[1:] == []
     assert (body, ended) == (b"", False)
+
+
+async def test_bytes_for_a_status_without_a_body_are_refused() -> None:
+    lines, body, ended = await ask(GET, lambda response: None, b"ab", status=204)
+    assert lines == ["HTTP/1.1 204 No Content"]
+    assert (body, ended) == (b"", True)
 
 
 async def test_a_body_of_length_0_has_no_media_type() -> None:

@@ -176,9 +176,9 @@ async def test_what_cannot_be_sent_raises() -> None:
     async def script(ws: web.WebSocketResponse) -> None:
         refused: list[tuple[type[Exception], Awaitable[None]]] = [
             (TypeError, ws.send_str(b"bytes")),  # type: ignore[arg-type]  # as the page warns
-            (TypeError, ws.send_bytes("text")),  # type: ignore[arg-type]
-            (TypeError, ws.send_json([1], dumps=lambda data: b"bytes")),  # type: ignore[arg-type, return-value]
-            (TypeError, ws.send_json_bytes([1], dumps=lambda data: "text")),  # type: ignore[arg-type, return-value]
+            (TypeError, ws.send_bytes("text")),  # type: ignore[arg-type]  # the same
+            (TypeError, ws.send_json([1], dumps=lambda data: b"bytes")),  # type: ignore[arg-type, return-value]  # the same
+            (TypeError, ws.send_json_bytes([1], dumps=lambda data: "text")),  # type: ignore[arg-type, return-value]  # the same
             (ValueError, ws.send_json(float("nan"), dumps=lambda data: json.dumps(data, allow_nan=False))),
         ]
         for error, sending in refused:
