@@ -37,6 +37,12 @@ async def test_it_serves_what_the_function_returns_and_passes_on_other_arguments
         assert server.lines[-1] == "Stopped"
 
 
+async def test_an_application_is_served_as_it_is() -> None:
+    async with server_process(*_serve("ready:app", "-H", "127.0.0.1", "-P", "0")) as server:
+        assert await _answer(await server.url()) == "ready"
+        assert await server.stop() == 0
+
+
 async def test_a_path_alone_is_served_alone(tmp_path: Path) -> None:
     async with server_process(*_serve("counted:make_app", "-U", str(tmp_path / "s"))) as server:
         await server.line_with(f"======== Running on http://unix:{tmp_path}/s: ========")

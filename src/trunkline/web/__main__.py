@@ -1,6 +1,7 @@
 """`python -m trunkline.web package.module:function`: serve what a function returns, in development.
 
-The function gets the arguments that are not ours, as a list, and returns an application or a coroutine of one.
+The function gets the arguments that are not ours, as a list, and returns an application or a coroutine of one. An
+application by itself is served as it is.
 """
 
 import logging
@@ -10,10 +11,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from trunkline.web.app import Application
 from trunkline.web.run_app import run_app
 
 _HOST = "localhost"  # as `python -m aiohttp.web`: nothing outside of this machine may reach it
-_PORT = 8080
+_PORT = 8080  # as run_app's
 
 
 def main(argv: list[str]) -> None:
@@ -62,6 +64,8 @@ def _factory(parser: ArgumentParser, entry: str) -> Callable[[list[str]], Any]: 
     factory = getattr(module, name, None)
     if factory is None:
         parser.error(f"module {module_name!r} has no attribute {name!r}")
+    if isinstance(factory, Application):
+        return lambda rest: factory
     if not callable(factory):
         parser.error(f"{entry} is {factory!r}; it should be a function that returns an application")
     return factory  # type: ignore[no-any-return]  # callable() is all that can be known of it
