@@ -25,10 +25,10 @@ from trunkline.body.payload import Payload
 from trunkline.body.registry import PayloadLookupError, get_payload
 from trunkline.ground.types import LooseHeaders
 from trunkline.wire.fields import TOKEN, check_field_value, render_field_line
+from trunkline.wire.limits import MAX_BOUNDARY_LENGTH
 from trunkline.wire.mime import quote_string
 
 _BOUNDARY_BYTES: Final = 16  # random; 128 bits, as a UUID has, occur in no part by chance
-_MAX_BOUNDARY_LENGTH: Final = 70  # RFC 2046 §5.1.1
 _NOT_IN_FORMS: Final = (hdrs.CONTENT_ENCODING, hdrs.CONTENT_LENGTH, hdrs.CONTENT_TRANSFER_ENCODING)
 
 
@@ -212,8 +212,8 @@ def _boundary_parameter(boundary: str) -> str:
     if not boundary.isascii():
         raise ValueError(f"boundary {boundary!r} should contain ASCII only")
     check_field_value(boundary)
-    if not 0 < len(boundary) <= _MAX_BOUNDARY_LENGTH or boundary[-1] in " \t":
+    if not 0 < len(boundary) <= MAX_BOUNDARY_LENGTH or boundary[-1] in " \t":
         raise ValueError(
-            f"boundary {boundary!r}; wanted 1 to {_MAX_BOUNDARY_LENGTH} characters, the last no space (RFC 2046 §5.1.1)"
+            f"boundary {boundary!r}; wanted 1 to {MAX_BOUNDARY_LENGTH} characters, the last no space (RFC 2046 §5.1.1)"
         )
     return boundary if TOKEN.fullmatch(boundary) is not None else quote_string(boundary)

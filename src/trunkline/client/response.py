@@ -32,6 +32,7 @@ from trunkline.wire.charset import received_charset
 from trunkline.wire.content_disposition import content_disposition_filename, parse_content_disposition
 from trunkline.wire.cookies import parse_set_cookies
 from trunkline.wire.fields import Field
+from trunkline.wire.media_fields import HeadersMixin
 from trunkline.wire.mime import media_type
 from trunkline.wire.version import HttpVersion
 
@@ -47,7 +48,7 @@ class ContentDisposition:
     filename: str | None
 
 
-class ClientResponse:
+class ClientResponse(HeadersMixin):
     """A response. Sessions make it; `async with` it, or read it to its end, or `release` it."""
 
     # What holds until the head has come; class attributes, so that making a response sets few of them.
@@ -203,16 +204,6 @@ class ClientResponse:
         return parse_links(self.headers.getall(hdrs.LINK, ()), self.url)
 
     @property
-    def content_type(self) -> str:
-        """The media type, 'application/octet-stream' when there is none or it is malformed."""
-        return media_type(self.headers.get(hdrs.CONTENT_TYPE))[0]
-
-    @property
-    def charset(self) -> str | None:
-        """The charset parameter of Content-Type."""
-        return media_type(self.headers.get(hdrs.CONTENT_TYPE))[1].get("charset")
-
-    @property
     def content_disposition(self) -> ContentDisposition | None:
         """The Content-Disposition field (RFC 6266), taken apart."""
         field = self.headers.get(hdrs.CONTENT_DISPOSITION)
@@ -220,12 +211,6 @@ class ClientResponse:
             return None
         kind, parameters = parse_content_disposition(field)
         return ContentDisposition(kind, MappingProxyType(parameters), content_disposition_filename(parameters))
-
-    @property
-    def content_length(self) -> int | None:
-        """The number that Content-Length gives."""
-        value = self.headers.get(hdrs.CONTENT_LENGTH)
-        return None if value is None else int(value.partition(",")[0])  # equal values may be listed (RFC 9110 §8.6)
 
     # The connection.
 
@@ -354,7 +339,7 @@ class ClientResponse:
         return loads(stripped.decode(encoding or self.get_encoding()))
 
     def _check_json_type(self, wanted: str) -> None:
-        kind = media_type(self.headers.get(hdrs.CONTENT_TYPE))[0]
+        kind = self.content_type
         wanted = wanted.lower()
         if wanted == kind or (wanted == "application/json" and kind.endswith("+json")):
             return

@@ -10,8 +10,8 @@ from multidict import CIMultiDictProxy
 from trunkline import hdrs
 from trunkline.ground.types import RawHeaders
 from trunkline.web.forwarded import parse_forwarded
-from trunkline.web.media_fields import HeadersMixin
 from trunkline.wire.conditional import ETag, parse_etags, parse_http_date, parse_range
+from trunkline.wire.media_fields import HeadersMixin
 from trunkline.wire.received import ReceivedHead
 from trunkline.wire.request_cookies import parse_cookie_field
 

@@ -12,8 +12,8 @@ from multidict import CIMultiDict
 
 from trunkline import hdrs
 from trunkline.body.payload import OCTET_STREAM
-from trunkline.web.media_fields import HeadersMixin
 from trunkline.wire.conditional import ETag, format_http_date, parse_etags, parse_http_date, render_etag
+from trunkline.wire.media_fields import HeadersMixin
 from trunkline.wire.mime import media_type
 
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"

@@ -45,12 +45,11 @@ def quote_value(value: str) -> str:
 
 
 def unquote_value(coded_value: str) -> str:
-    """Undo `quote_value`; what is not in double quotes, or would yield control characters, stays as it is."""
+    """Undo `quote_value`; what is not in double quotes stays as it is."""
     if len(coded_value) < 2 or not (coded_value[0] == coded_value[-1] == '"'):
         return coded_value
     # Not by http.cookies, whose time was quadratic until Python 3.12.6. (CVE-2024-7592)
-    value = _ESCAPE_RE.sub(lambda match: chr(int(match[1], 8)) if match[1] else match[2], coded_value[1:-1])
-    return coded_value if _CONTROL_RE.search(value) else value
+    return _ESCAPE_RE.sub(lambda match: chr(int(match[1], 8)) if match[1] else match[2], coded_value[1:-1])
 
 
 def make_morsel(name: str, value: str, coded_value: str) -> Morsel[str]:
@@ -79,7 +78,8 @@ def parse_set_cookie(field: str) -> Morsel[str]:
         raise BadCookie("an inner HTAB, which the Morsels of newer Pythons refuse to hold")
     if _octets(name) + _octets(coded_value) > MAX_COOKIE_BYTES:
         raise BadCookie(f"name and value of more than {MAX_COOKIE_BYTES} octets")
-    morsel = make_morsel(name, unquote_value(coded_value), coded_value)
+    value = unquote_value(coded_value)
+    morsel = make_morsel(name, coded_value if _CONTROL_RE.search(value) else value, coded_value)
     for attribute in attributes[:MAX_COOKIE_ATTRIBUTES]:
         _add_attribute(morsel, attribute)
     return morsel
@@ -98,16 +98,6 @@ def parse_set_cookies(fields: Iterable[str]) -> tuple[list[Morsel[str]], list[Ba
         except BadCookie as exc:
             refused.append(exc)
     return morsels, refused
-
-
-def parse_cookie_field(field: str) -> list[tuple[str, str]]:
-    """Read a request's Cookie field into names and unquoted values, skipping what has no name."""
-    pairs = (part.partition("=") for part in field.split(";"))
-    return [
-        (name.strip(_WSP), unquote_value(value.strip(_WSP)))
-        for name, equals, value in pairs
-        if equals and name.strip(_WSP)
-    ]
 
 
 def render_cookie_field(morsels: Iterable[Morsel[str]]) -> str:

@@ -8,11 +8,11 @@ Set-Cookie, and what clients send, are in `cookies`.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from trunkline.wire.cookies import unquote_value
+
 _WSP: Final = " \t"
-_ESCAPE_RE: Final = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))")  # as http.cookies quotes: octal, or the character
 
 
 def parse_cookie_field(value: str) -> dict[str, str]:
@@ -21,11 +21,5 @@ def parse_cookie_field(value: str) -> dict[str, str]:
     for pair in value.split(";"):
         name, _, coded_value = pair.partition("=")
         if name := name.strip(_WSP):
-            cookies[name] = _unquoted(coded_value.strip(_WSP))
+            cookies[name] = unquote_value(coded_value.strip(_WSP))
     return cookies
-
-
-def _unquoted(coded_value: str) -> str:
-    if len(coded_value) < 2 or not coded_value[0] == coded_value[-1] == '"':
-        return coded_value
-    return _ESCAPE_RE.sub(lambda found: chr(int(found[1], 8)) if found[1] else found[2], coded_value[1:-1])

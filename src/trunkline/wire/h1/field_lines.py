@@ -6,7 +6,7 @@ what several lines mean together (two lengths, a length and a coding) is collect
 Each role has a table of its own, because it acts on other fields.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from multidict import istr
@@ -23,8 +23,9 @@ Entry = tuple[Field, Take | None, Any]  # a field, and what to do about it
 
 
 class FramedHead(Protocol):
-    """What the fields that both roles act on leave in a head."""
+    """What field lines leave in a head, whatever its role."""
 
+    fields: list[Field]
     content_length: int | None
     transfer_codings: str | None  # lower case, in the order applied
     content_encoding: str | None
@@ -79,13 +80,21 @@ class FieldLines:
         self._unkept = unkept
         self._known: dict[bytes, Entry] = {}
 
-    def known(self, max_field_bytes: int) -> dict[bytes, Entry]:
-        """Return the lines that need no parsing under this limit."""
+    def read(self, lines: Sequence[bytes], head: FramedHead, max_field_bytes: int, max_fields: int) -> None:
+        """Add what `lines` say to `head`. Raises BadHead, or BadFraming when a length makes no sense."""
+        if len(lines) > max_fields:
+            raise FieldTooLong(f"{len(lines)} field lines; the limit is {max_fields} (raise max_headers)")
+        fields = head.fields
         # Lines of the table were checked against somebody's limit; a tighter one has to look at each line anew.
-        return self._known if max_field_bytes >= MAX_CACHED_LINE_BYTES else {}
+        known = self._known if max_field_bytes >= MAX_CACHED_LINE_BYTES else {}
+        for line in lines:
+            field, take, argument = known.get(line) or self._parse(line, max_field_bytes)
+            fields.append(field)
+            if take is not None:
+                take(head, argument)
 
-    def parse(self, line: bytes, max_field_bytes: int) -> Entry:
-        """Parse a line that is not known, and keep it if it may come again. Raises BadHead, BadFraming."""
+    def _parse(self, line: bytes, max_field_bytes: int) -> Entry:
+        """Parse a line that is not known, and keep it if it may come again."""
         if len(line) > max_field_bytes:
             raise FieldTooLong(
                 f"field line of {len(line)} bytes; the limit is {max_field_bytes} (raise max_field_size)"

@@ -70,16 +70,8 @@ def parse_response_head(data: bytes, max_line_bytes: int, max_field_bytes: int, 
     if known is None:
         known = _remember_status_line(status_line, max_line_bytes)
     head = ResponseHead(*known)
-    if len(lines) - 1 > max_fields:
-        raise FieldTooLong(f"{len(lines) - 1} field lines; the limit is {max_fields} (raise max_headers)")
-    fields = head.fields
-    known_lines = _FIELD_LINES.known(max_field_bytes)
     del lines[0]
-    for line in lines:
-        field, take, argument = known_lines.get(line) or _FIELD_LINES.parse(line, max_field_bytes)
-        fields.append(field)
-        if take is not None:
-            take(head, argument)
+    _FIELD_LINES.read(lines, head, max_field_bytes, max_fields)
     return head
 
 

@@ -9,7 +9,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-from trunkline.wire.errors import BadHead, FieldTooLong, TargetTooLong
+from trunkline.wire.errors import BadHead, TargetTooLong
 from trunkline.wire.fields import TOKEN_BYTES
 from trunkline.wire.h1.field_lines import BOTH_ROLES, FieldLines
 from trunkline.wire.limits import (
@@ -132,16 +132,8 @@ def _parse(data: bytes, max_line_bytes: int, max_field_bytes: int, max_fields: i
     if known is None:
         known = _remember_request_line(request_line, max_line_bytes)
     head = ReceivedHead(*known)
-    if len(lines) - 1 > max_fields:
-        raise FieldTooLong(f"{len(lines) - 1} field lines; the limit is {max_fields} (raise max_headers)")
-    fields = head.fields
-    known_lines = _FIELD_LINES.known(max_field_bytes)
     del lines[0]
-    for line in lines:
-        field, take, argument = known_lines.get(line) or _FIELD_LINES.parse(line, max_field_bytes)
-        fields.append(field)
-        if take is not None:
-            take(head, argument)
+    _FIELD_LINES.read(lines, head, max_field_bytes, max_fields)
     if head.host is None and head.version is HttpVersion11:
         raise BadHead("no Host field; HTTP/1.1 requires one (RFC 9112 §3.2)")
     if head.method == "CONNECT":

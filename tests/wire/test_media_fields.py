@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from multidict import CIMultiDict
 
-from trunkline.web.media_fields import HeadersMixin
+from trunkline.wire.media_fields import HeadersMixin
 
 
 class Fields(HeadersMixin):
@@ -39,4 +39,5 @@ def test_without_the_field_it_is_a_stream_of_octets() -> None:
 
 def test_the_length_is_a_number() -> None:
     assert Fields(Content_Length="0").content_length == 0
+    assert Fields(Content_Length="5, 5").content_length == 5
     assert Fields(Content_Length="12345678901").content_length == 12345678901

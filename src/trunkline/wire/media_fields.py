@@ -17,7 +17,7 @@ class HeadersMixin:
 
     @property
     def content_type(self) -> str:
-        """The media type, `application/octet-stream` when none is given."""
+        """The media type, `application/octet-stream` when there is none or it is malformed."""
         return media_type(self.headers.get(hdrs.CONTENT_TYPE))[0]
 
     @property
@@ -29,4 +29,4 @@ class HeadersMixin:
     def content_length(self) -> int | None:
         """The value of Content-Length; None without one."""
         length = self.headers.get(hdrs.CONTENT_LENGTH)
-        return None if length is None else int(length)
+        return None if length is None else int(length.partition(",")[0])  # equal values may be listed (RFC 9110 §8.6)
