@@ -28,6 +28,8 @@ from trunkline.web.request import BaseRequest, Request
 
 pytest_plugins = ("trunkline.testing.pytest_loop",)
 
+# Any of `kwargs`: the class that they are passed on to checks them.
+
 
 class AiohttpClient(Protocol):
     """The type of the fixture `aiohttp_client`."""

@@ -81,11 +81,6 @@ class Exchange:
             self.body.feed_eof()
         return self.body
 
-    @property
-    def is_complete(self) -> bool:
-        """True when the whole response has arrived, or the exchange failed: nothing is left to wait for."""
-        return self.carrier is None
-
     def finish(self) -> None:
         """Note that nothing more will come; idempotent."""
         self.carrier = None

@@ -4,13 +4,18 @@ It lives from the head to the last byte of the body. When nobody wants the body 
 dropping, because only behind it can the next request be found.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from trunkline.body.stream import StreamReader
+from trunkline.body.stream_buffer import ReadPauser
 from trunkline.conn.errors import PayloadAccessError, RequestPayloadError
+from trunkline.conn.service import ServiceRules
+from trunkline.wire.coding import make_decoder
 from trunkline.wire.errors import BadFraming, WireError
-from trunkline.wire.h1.body import BodyDecoder
+from trunkline.wire.h1.body import BodyDecoder, body_decoder
 from trunkline.wire.limits import MAX_DRAINED_BYTES
+from trunkline.wire.received import ReceivedHead
 
 
 class RequestBody:
@@ -37,7 +42,7 @@ class RequestBody:
             rest = self._decoder.decode(data, pieces, ends)
         except WireError as error:
             self._hand_on(pieces, ends)
-            self.fail(as_payload_error(error))
+            self.fail(_as_payload_error(error))
             raise
         self._hand_on(pieces, ends)
         if rest is not None and not self.is_dropped:
@@ -66,13 +71,23 @@ class RequestBody:
         self.is_dropped = True
 
 
+def open_body(
+    source: ReadPauser, head: ReceivedHead, length: int, rules: ServiceRules, loop: asyncio.AbstractEventLoop
+) -> RequestBody:
+    """Make the body that follows `head`, of the length that `request_framing` tells. Raises WireError."""
+    coding = head.content_encoding
+    decoder = make_decoder(coding.split(",")) if coding is not None and rules.decompress else None
+    stream = StreamReader(source, rules.read_limit_bytes, loop=loop, decoder=decoder, as_public=_as_payload_error)
+    return RequestBody(stream, body_decoder(length, rules.max_field_bytes, rules.max_fields))
+
+
 def refuse_late_readers(stream: StreamReader) -> None:
     """Let reads of what is left in `stream` raise PayloadAccessError."""
     if not stream.at_eof():
         stream.set_exception(PayloadAccessError("the body was not read before its request was answered"))
 
 
-def as_payload_error(error: Exception) -> Exception:
+def _as_payload_error(error: Exception) -> Exception:
     """Make of a damage of the wire what readers of a request's body see."""
     public = RequestPayloadError(str(error))
     public.__cause__ = error

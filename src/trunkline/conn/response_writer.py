@@ -115,6 +115,9 @@ class ResponseWriter(BodyWriter):
                 if self._outlet.transport is None and task is not None and not task.cancelling():
                     raise WriteLost("the connection was lost while a file was sent") from None
                 raise
+            except ConnectionError as error:
+                transport.abort()  # it has not seen what the socket said
+                raise WriteLost("the connection was lost while a file was sent") from error
             except RuntimeError as error:
                 if transport.is_closing():  # which the loop found out first
                     raise WriteLost("the connection was lost while a file was sent") from error

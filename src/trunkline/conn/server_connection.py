@@ -59,6 +59,11 @@ class ServerConnection(asyncio.BufferedProtocol):
         return self._service.is_closing
 
     @property
+    def is_lost(self) -> bool:
+        """True when nothing can be sent any more."""
+        return self.transport is None or self.transport.is_closing()
+
+    @property
     def has_unsent(self) -> bool:
         """True while the transport holds bytes that the system has not taken."""
         return self.transport is not None and self.transport.get_write_buffer_size() > 0
@@ -129,9 +134,6 @@ class ServerConnection(asyncio.BufferedProtocol):
         """The client has let us wait for `limit_s`."""
         self.abort()
 
-    def _is_closing(self) -> bool:
-        return self.transport is None or self.transport.is_closing()
-
     def _pause(self) -> None:
         if not self._is_paused and self.transport is not None and not self.transport.is_closing():
             self._is_paused = True
@@ -143,9 +145,12 @@ class ServerConnection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
 
     def _say_no_more(self) -> bool:
-        """Close our direction alone; False where that cannot be done (TLS)."""
+        """Close our direction alone; False where that cannot be done (TLS, or a client that has gone)."""
         transport = self.transport
         if transport is None or transport.is_closing() or not transport.can_write_eof():
             return False
-        transport.write_eof()
+        try:
+            transport.write_eof()
+        except OSError:  # its RST has come and was not read yet
+            return False
         return True

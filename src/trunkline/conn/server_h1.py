@@ -15,13 +15,12 @@ from trunkline.body.stream import StreamReader
 from trunkline.conn.errors import BodyTimeout, RequestLost
 from trunkline.conn.intake import Intake
 from trunkline.conn.receiver import Receiver
-from trunkline.conn.request_body import RequestBody, as_payload_error, refuse_late_readers
+from trunkline.conn.request_body import RequestBody, open_body, refuse_late_readers
 from trunkline.conn.response_writer import ResponseWriter
 from trunkline.conn.server_connection import ServerConnection
 from trunkline.conn.service import Service
-from trunkline.wire.coding import make_decoder
+from trunkline.conn.starter import cancel_begun
 from trunkline.wire.errors import WireError
-from trunkline.wire.h1.body import body_decoder
 from trunkline.wire.h1.framing import request_framing
 from trunkline.wire.h1.request_head import parse_request_head
 from trunkline.wire.h1.response_render import CONTINUE
@@ -127,6 +126,11 @@ class ServerH1(ServerConnection):
         else:
             self.close()
 
+    def cancel(self) -> None:
+        """Cancel the task that answers."""
+        if self.task is not None and not cancel_begun(self.task):
+            self.finish(False)  # which it will not come to call
+
     def close(self) -> None:
         """Close the transport once all is sent. Idempotent."""
         self._next = _Next.DROPPED
@@ -143,8 +147,7 @@ class ServerH1(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        rules = self._rules
-        self._patience.wait(min(filter(None, (rules.head_timeout_s, rules.keepalive_s)), default=0.0))
+        self._patience.wait(min(filter(None, (self._rules.head_timeout_s, self._rules.keepalive_s)), default=0.0))
         self._service.connection_made(self, cast(asyncio.Transport, transport))
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -209,8 +212,8 @@ class ServerH1(ServerConnection):
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.connection_lost(exc)
-        if self.task is not None and self._rules.cancels_handlers:
-            self.task.cancel()
+        if self._rules.cancels_handlers:
+            self.cancel()
         self._service.connection_lost(self, exc)
         if not self._is_busy:
             self._service.done(self)
@@ -218,8 +221,8 @@ class ServerH1(ServerConnection):
     def _give_up(self, limit_s: float) -> None:
         if self._body is not None and not self._body.is_dropped and self.sending is None:
             self._fail_body(BodyTimeout(f"the client sent nothing of the body for {limit_s:g} s"))
-        elif self.is_idle:
-            self.close()
+        elif self.is_idle or (self.has_unsent and self.sending is None):
+            self.close()  # and let the client take its answer, as long as it does
         else:
             self.abort()
 
@@ -246,7 +249,7 @@ class ServerH1(ServerConnection):
         self._is_pumping = True
         try:
             # Who does not read the answers gets no more of them.
-            while self._next is _HEAD and intake.has_bytes and not self.flow.paused and not self._is_closing():
+            while self._next is _HEAD and intake.has_bytes and not self.flow.paused and not self.is_lost:
                 lines = intake.next_head(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
                 if lines is None:
                     break
@@ -296,22 +299,16 @@ class ServerH1(ServerConnection):
     # Bodies.
 
     def _open_body(self, head: ReceivedHead, length: int) -> StreamReader:
-        rules = self._rules
-        decoder = None
-        if head.content_encoding is not None and rules.decompress:
-            decoder = make_decoder(head.content_encoding.split(","))
-        stream = StreamReader(self, rules.read_limit_bytes, loop=self.loop, decoder=decoder, as_public=as_payload_error)
-        self._stream = stream
-        self._body = RequestBody(stream, body_decoder(length, rules.max_field_bytes, rules.max_fields))
-        return stream
+        self._body = open_body(self, head, length, self._rules, self.loop)
+        self._stream = self._body.stream
+        return self._stream
 
     def _begin_body(self, head: ReceivedHead) -> None:
         self._next = _Next.BODY
-        if self._intake.has_bytes:
-            self._feed_body(self._intake.take_all())
-        else:
-            self._is_uninvited = head.expects_continue
-            self._patience.wait(self._rules.body_timeout_s)
+        self._is_uninvited = head.expects_continue
+        self._patience.wait(self._rules.body_timeout_s)
+        if early := self._intake.take_all():
+            self._feed_body(early)
 
     def _feed_body(self, data: bytes) -> None:
         body = self._body
@@ -388,11 +385,10 @@ class ServerH1(ServerConnection):
 
     def _close_after_reading(self) -> None:
         """Close when the client has: bytes that it sent and we never read would make the system drop our answer."""
-        lingering_s = self._rules.lingering_s
-        if self._is_half_closed or not lingering_s or not self._say_no_more():
+        if self._is_half_closed or not self._rules.lingering_s or not self._say_no_more():
             self.close()
             return
         self._next = _Next.DROPPED
         self._intake.clear()
         self.resume_reading()
-        self._patience.wait(lingering_s)
+        self._patience.wait(self._rules.lingering_s)

@@ -47,6 +47,11 @@ class ServiceRules:
     write_timeout_s: float = WRITE_TIMEOUT_S
     lingering_s: float = LINGERING_S
 
+    @property
+    def limits_s(self) -> tuple[float, ...]:
+        """All that a connection may wait for."""
+        return self.keepalive_s, self.head_timeout_s, self.body_timeout_s, self.write_timeout_s, self.lingering_s
+
 
 class Service(Protocol[C]):
     """What a connection asks of the one who made it; C is the connection's class."""

@@ -11,6 +11,7 @@ When it waits, or leaves a reference to its task behind, the task is its own for
 """
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
@@ -46,10 +47,12 @@ class EagerStarter:
         self._loop = loop
 
     def start(self, work: _Work, context: Context) -> "asyncio.Task[None] | None":
-        if self._loop.get_task_factory() is not None:
-            return self._loop.create_task(work, context=context.copy())
-        # eager_start: mypy checks as for the oldest Python.
-        task = asyncio.Task(work, loop=self._loop, context=context.copy(), eager_start=True)  # type: ignore[call-arg]
+        task: asyncio.Task[None]
+        if self._loop.get_task_factory() is not None:  # which may be eager too
+            task = self._loop.create_task(work, context=context.copy())
+        else:
+            # eager_start: mypy checks as for the oldest Python.
+            task = asyncio.Task(work, loop=self._loop, context=context.copy(), eager_start=True)  # type: ignore[call-arg]
         return None if task.done() else task
 
     def close(self) -> None:
@@ -173,6 +176,13 @@ def _continue(work: _Work, context: Context, awaited: Any) -> Generator[Any, Any
                 awaited = context.run(work.send, value)
     except StopIteration:
         return
+
+
+def cancel_begun(task: "asyncio.Task[None]") -> bool:
+    """Cancel `task`; False when it has not begun, so that nothing of its coroutine will ever run."""
+    task.cancel()
+    work = task.get_coro()
+    return not (inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED)
 
 
 def make_starter(loop: asyncio.AbstractEventLoop) -> Starter:

@@ -66,8 +66,8 @@ class WebSocketConnection:
         "_heartbeat",
         "_inbox",
         "_is_closing",
-        "_is_lingering",
         "_is_mute",
+        "_lingering",
         "_loop",
         "_pong_due",
         "_rules",
@@ -95,7 +95,7 @@ class WebSocketConnection:
         self._pong_due: bytes | None = None  # payload of the pong to send when the transport takes more
         self._is_closing = False  # the reader has been given the peer's Close frame
         self._is_mute = False  # our side of the transport is closed
-        self._is_lingering = False  # the peer's side of it is waited for
+        self._lingering: asyncio.TimerHandle | None = None  # ends the wait for the peer's side of it
         self._fault: WebSocketError | None = None  # how the peer broke the protocol
         self.closed = False
         self.close_code: int | None = None
@@ -254,7 +254,7 @@ class WebSocketConnection:
 
     async def wait_gone(self) -> None:
         """Wait until the peer has closed its side too, if its reading our last words depends on that."""
-        if self._is_lingering:
+        if self._lingering is not None:
             await asyncio.shield(self._gone)
 
     def _fail(self, fault: WebSocketError) -> None:
@@ -276,7 +276,7 @@ class WebSocketConnection:
         self.error = error
         if not self._is_closing:
             self.close_code = WSCloseCode.ABNORMAL_CLOSURE
-        if not self._is_lingering:
+        if self._lingering is None:
             self._shut()
 
     def _shut(self) -> None:
@@ -293,11 +293,15 @@ class WebSocketConnection:
         transport = self._carrier.transport
         if transport is None or transport.is_closing():
             return
-        if transport.can_write_eof():
-            transport.write_eof()
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+        except OSError:  # the peer's RST has come and was not read yet
+            self._carrier.close()
+            return
         self._carrier.resume_reading()
-        self._is_lingering = True
-        self._loop.call_later(WEBSOCKET_LINGERING_S, transport.abort)  # of no effect once it is closed
+        if self._lingering is None:
+            self._lingering = self._loop.call_later(WEBSOCKET_LINGERING_S, transport.abort)
 
     def _end_both_ways(self) -> None:
         self._is_mute = True
@@ -322,7 +326,9 @@ class WebSocketConnection:
     def connection_lost(self, error: Exception | None) -> None:
         self._end_both_ways()
         self._inbox.detach()
-        self._is_lingering = False
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if not self._gone.done():
             self._gone.set_result(None)
 

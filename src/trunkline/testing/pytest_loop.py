@@ -139,6 +139,7 @@ def _is_of_anyio(fixture_names: list[str]) -> bool:
     return "anyio_backend" in fixture_names
 
 
+# `...` and Any: a fixture may take and return whatever it likes.
 def _bound(function: Callable[..., Any], instance: object) -> Callable[..., Any]:
     """Bind the fixture of a class to the instance that the test runs on."""
     if inspect.ismethod(function) and isinstance(instance, type(function.__self__)):

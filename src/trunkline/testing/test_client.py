@@ -133,6 +133,8 @@ class TestClient(Generic[RequestType, ApplicationType]):
         """Return the URL of `path` on the server."""
         return self._server.make_url(path)
 
+    # Any of `kwargs`: ClientSession checks them.
+
     def request(self, method: str, path: StrOrURL, **kwargs: Any) -> RequestContext[ClientResponse]:
         """Request `path` of the server; the rest is as with ClientSession.request."""
         return RequestContext(self._request(method, path, **kwargs))

@@ -62,6 +62,7 @@ class BaseTestServer(ABC):
         self._root: URL | None = None
         self._closed = False
 
+    # Any: the runner checks them.
     async def start_server(self, loop: asyncio.AbstractEventLoop | None = None, **kwargs: Any) -> None:
         """Listen and serve; a server that was started stays as it is.
 

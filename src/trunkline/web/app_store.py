@@ -15,6 +15,7 @@ _T = TypeVar("_T")
 _D = TypeVar("_D")
 
 
+# Any: as in KeyedStore.
 class AppStore(KeyedStore):
     """Values by AppKey, or by str with a warning."""
 

@@ -15,6 +15,7 @@ _T = TypeVar("_T")
 _D = TypeVar("_D")
 
 
+# Any: a value may be whatever its users agree on; a typed key tells which.
 class ChainMapProxy(Mapping["str | AppKey[Any]", Any]):
     """The items of `maps`, those of an earlier one before those of a later one."""
 

@@ -22,7 +22,7 @@ class View(AbstractView):
         request: Request = self._request
         return request
 
-    def __await__(self) -> Generator[Any, None, StreamResponse]:
+    def __await__(self) -> Generator[Any, None, StreamResponse]:  # Any: awaitables of all kinds pass through
         return self._answer().__await__()
 
     async def _answer(self) -> StreamResponse:

@@ -19,7 +19,7 @@ from trunkline.web.routes import AbstractRoute
 from trunkline.wire.limits import MAX_MASKED_HOST_CHARS
 
 _LABEL = re.compile(r"(?!-)[a-z\d*-]{1,63}(?<!-)", re.ASCII)  # RFC 1123 §2.1; "*" for masks
-_DEFAULT_PORT = 80
+_DEFAULT_PORT = 80  # of http; RFC 9110 §4.2.1
 
 # Any of `request`: Request stands above this module, and tests use stand-ins.
 

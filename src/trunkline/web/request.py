@@ -134,8 +134,9 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
 
     def _copy(self, message: ReceivedHead, **kwargs: Any) -> "BaseRequest":  # Any: passed on to __init__
         state = None if self._state is None else dict(self._state)
+        # The writer is opened before, lest each of them have one: there is one answer to both.
         return type(self)(
-            message, self._payload, self._protocol, self._payload_writer, self._task, self._loop, state=state, **kwargs
+            message, self._payload, self._protocol, self.writer, self._task, self._loop, state=state, **kwargs
         )
 
     # The connection.

@@ -223,7 +223,8 @@ class Response(StreamResponse):
         writer = self._payload_writer
         if isinstance(body, Payload) and writer is not None:
             try:
-                await body.write(writer)
+                if writer.has_body:
+                    await body.write(writer)
             finally:
                 await body.close()
             await super().write_eof()
@@ -252,10 +253,9 @@ class Response(StreamResponse):
             self._keep_alive = keeps_alive
         head = b"%b%d\r\n%b" % (start, len(body), last if self._keep_alive else last_closing)
         self._is_ended = True
-        if request.method == hdrs.METH_HEAD:
-            return head
-        self._body_length = len(body)
-        return head + body
+        whole = head if request.method == hdrs.METH_HEAD else head + body
+        self._body_length = len(whole)
+        return whole
 
     def _known_start(self) -> bytes | None:
         """Return the head up to the value of Content-Length, for a response that has no fields but its type."""

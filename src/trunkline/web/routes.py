@@ -10,6 +10,7 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from yarl import URL
@@ -134,7 +135,8 @@ class SystemRoute(AbstractRoute):
     """The route of a request that matched none: its handler raises `http_exception`."""
 
     def __init__(self, http_exception: HTTPException) -> None:
-        super().__init__(hdrs.METH_ANY, self._refuse)
+        # Not by a method of ours: the route of every 404 would refer to itself.
+        super().__init__(hdrs.METH_ANY, partial(_refuse, http_exception))
         self._exception = http_exception
 
     @property
@@ -163,11 +165,12 @@ class SystemRoute(AbstractRoute):
     async def handle_expect_header(self, request: Any) -> None:
         """Do nothing: the error goes out instead of an invitation to send the body (RFC 9110 §10.1.1)."""
 
-    async def _refuse(self, request: Any) -> NoReturn:
-        raise self._exception
-
     def __repr__(self) -> str:
         return f"<SystemRoute {self.status}: {self.reason}>"
+
+
+async def _refuse(error: HTTPException, request: Any) -> NoReturn:  # Any: as for Handler
+    raise error
 
 
 def _checked_method(method: str) -> str:

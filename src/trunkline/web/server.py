@@ -7,7 +7,7 @@ which handler a request gets is `web/app`'s.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from trunkline.abc import AbstractAccessLogger, AbstractStreamWriter
@@ -63,6 +63,10 @@ class Server:
     for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines.
     """
 
+    is_closing = False
+    _is_shut_down = False
+    _all_done: asyncio.Future[None] | None = None  # while `shutdown` waits
+
     def __init__(
         self,
         handler: _Handler,
@@ -94,8 +98,6 @@ class Server:
         self.request_factory: _RequestFactory = request_factory or self._make_request
         self._invites_bodies = request_factory is None  # else an application asks the route
         self.requests_count = 0
-        self.is_closing = False
-        self._is_shut_down = False
         self.rules = ServiceRules(
             max_line_bytes=max_line_size,
             max_field_bytes=max_field_size,
@@ -111,16 +113,10 @@ class Server:
             lingering_s=float(lingering_time or 0),
         )
         self.starter = make_starter(self._loop)
-        self.watch = Watch(
-            self._loop,
-            (keepalive_timeout or 0, head_timeout or 0, read_timeout or 0, write_timeout or 0, lingering_time or 0),
-        )
+        self.watch = Watch(self._loop, self.rules.limits_s)
         self.logger = logger
-        self.access_logger: AbstractAccessLogger | None = None
-        if access_log is not None:
-            self.access_logger = access_log_class(access_log, access_log_format)
+        self.access_logger = None if access_log is None else access_log_class(access_log, access_log_format)
         self._connections: dict[ServerH1, None] = {}  # in the order in which they were made
-        self._all_done: asyncio.Future[None] | None = None  # while `shutdown` waits
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self._connections)} connections, {self.requests_count} requests>"
@@ -172,6 +168,7 @@ class Server:
         began_at = self.watch.now() if logs else 0.0
         keeps_alive = False
         request: BaseRequest | None = None
+        response: Any = None  # Any: what a handler returned
         try:
             request = self.request_factory(head, body, connection, None, None)
             if self._invites_bodies and head.expect is not None and head.expects_continue:
@@ -181,29 +178,30 @@ class Server:
             except HTTPException as error:
                 response = error.with_traceback(None)  # its frames refer to it: a circle for each error otherwise
             except Exception as error:
-                if isinstance(error, RequestLost) or (isinstance(error, ConnectionError) and request.transport is None):
+                if isinstance(error, RequestLost) or _tells_a_loss(error, connection):
                     raise
                 response = answer_failure(request, error, self.logger, self._debug)
-            keeps_alive = head.keep_alive and not self.is_closing
             whole = None
             if type(response) is Response and request.is_unanswered and not request.has_prepare_hook:
-                whole = response.render_whole(request, keeps_alive)
+                whole = response.render_whole(request, head.keep_alive and not self.is_closing)
             if whole is not None:
-                keeps_alive = response.keep_alive is True
                 connection.send(whole)
             else:
-                keeps_alive = await self._send(request, response)
-            if logs:
-                self._log(request, response, began_at)
+                response = await self._send(request, response)
+            keeps_alive = response.keep_alive is True
         except ConnectionError as error:
             server_logger.debug("%r: the client went away: %s", connection, error)
         except Exception:
-            keeps_alive = False
             self.logger.exception("failed to answer a request from %s", connection)
         finally:
-            if request is not None and request.has_form:
-                request.close_form()
-            connection.finish(keeps_alive)
+            try:
+                if request is not None:
+                    if logs and isinstance(response, StreamResponse):
+                        self._log(request, response, began_at)
+                    if request.has_form:
+                        request.close_form()
+            finally:
+                connection.finish(keeps_alive)
 
     async def refuse(self, connection: ServerH1, error: WireError) -> None:
         """Answer what could not be read as a request; the connection ends with it."""
@@ -221,29 +219,38 @@ class Server:
             connection.finish(False)
 
     # Any: what a handler returned.
-    async def _send(self, request: BaseRequest, response: Any) -> bool:
-        """Send a response the long way; return whether the connection goes on."""
+    async def _send(self, request: BaseRequest, response: Any) -> StreamResponse:
+        """Send a response the long way; return the one that was sent, perhaps in part: then the connection closes."""
         if not isinstance(response, StreamResponse):
             response = answer_nothing(response, self.logger)
         elif response.prepared and not response.is_answer_to(request):
             self.logger.error("%r has been sent in answer to another request; make a new one for each", response)
             response = plain_response(500)
+        return await self._send_response(request, response)
+
+    async def _send_response(self, request: BaseRequest, response: StreamResponse) -> StreamResponse:
         if not response.prepared and not self._forget_other(request, response):
-            return False
+            return response
         try:
             await response.prepare(request)
             await response.write_eof()
-        except ConnectionError:
-            raise
-        except Exception:
+        except Exception as error:
+            response.force_close()
+            if _tells_a_loss(error, request.protocol):
+                server_logger.debug("%r: the client went away: %s", request.protocol, error)
+                return response
             self.logger.exception("could not send %r in answer to %r", response, request)
-            if not self._forget_other(request, response):
-                return False
-            fallback = plain_response(500)
-            await fallback.prepare(request)
-            await fallback.write_eof()
-            return False
-        return bool(response.keep_alive) and not self.is_closing
+            return await self._send_failure(request, response)
+        return response
+
+    async def _send_failure(self, request: BaseRequest, failed: StreamResponse) -> StreamResponse:
+        """Send a 500 in place of a response that could not be sent, past the hooks, one of which may be why."""
+        if not self._forget_other(request, failed):
+            return failed
+        fallback = plain_response(500)
+        await fallback.prepare(BaseRequest(request.message, EMPTY_PAYLOAD, request.protocol, None, None, self._loop))
+        await fallback.write_eof()
+        return fallback
 
     def _forget_other(self, request: BaseRequest, response: StreamResponse) -> bool:
         """Make way for `response`; False, with the connection closed, when bytes of another one have left."""
@@ -252,6 +259,7 @@ class Server:
             self.logger.error(
                 "%r cannot be sent, %r has been answered in part; closing the connection", response, request
             )
+            response.force_close()
             # The client is to see that the body is cut. Where its end is that of the connection, only a reset tells.
             request.protocol.close() if writer.is_delimited else request.protocol.abort()
             return False
@@ -283,11 +291,13 @@ class Server:
         self.pre_shutdown()
         if timeout is None or timeout > 0:
             await self._let_end(timeout)
-        cancelled = self._cancel_handlers()
-        for connection in self.connections:
+        cancelled = self._running()
+        for connection in cancelled.values():
+            connection.cancel()
+        for connection in self._others():
             connection.close()
         await self._wait_until_done(GRACE_S)
-        for connection in self.connections:
+        for connection in self._others():
             connection.abort()
         if cancelled:
             await self._wait_for_cancelled(cancelled)
@@ -316,21 +326,21 @@ class Server:
                 return
             await self._wait_until_done(GRACE_S if left_s is None else min(GRACE_S, left_s))
 
-    def _cancel_handlers(self) -> "list[asyncio.Task[None]]":
-        running = self._running()
-        for task in running:
-            task.cancel()
-        return running
-
-    async def _wait_for_cancelled(self, cancelled: "list[asyncio.Task[None]]") -> None:
+    async def _wait_for_cancelled(self, cancelled: "Iterable[asyncio.Task[None]]") -> None:
         _, left = await asyncio.wait(cancelled, timeout=_CANCEL_S)
         for task in left:
             self.logger.error("a handler has not ended %g s after it was cancelled: %r", _CANCEL_S, task)
 
-    def _running(self) -> "list[asyncio.Task[None]]":
+    def _others(self) -> list[ServerH1]:
+        """The open connections without that of a handler that shuts us down: its answer is still to come."""
         current = asyncio.current_task()
-        tasks = [connection.task for connection in self._connections]
-        return [task for task in tasks if task is not None and task is not current and not task.done()]
+        return [connection for connection in self.connections if connection.task is not current]
+
+    def _running(self) -> "dict[asyncio.Task[None], ServerH1]":
+        """The tasks of the handlers that run, and their connections; without one that shuts us down."""
+        current = asyncio.current_task()
+        tasks = {connection.task: connection for connection in self._connections}
+        return {task: tasks[task] for task in tasks if task is not None and task is not current and not task.done()}
 
     async def _wait_until_done(self, seconds: float) -> None:
         """Wait until no connection is left, but not longer than `seconds`."""
@@ -341,3 +351,8 @@ class Server:
             await asyncio.wait([self._all_done], timeout=seconds)
         finally:
             self._all_done = None
+
+
+def _tells_a_loss(error: Exception, connection: ServerH1) -> bool:
+    """True when `error` may be the loss of `connection`, and not that of one to somebody else."""
+    return isinstance(error, ConnectionError) and connection.is_lost

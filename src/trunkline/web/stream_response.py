@@ -56,7 +56,7 @@ class AnsweredRequest(Protocol):
     def writer(self) -> AbstractStreamWriter: ...
     @property
     def task(self) -> "asyncio.Task[Any] | None": ...
-    async def _prepare_hook(self, response: Any) -> None: ...
+    async def _prepare_hook(self, response: Any) -> None: ...  # Any: as the request declares it
 
 
 class StreamResponse(ResponseFields, KeyedStore):
@@ -69,7 +69,7 @@ class StreamResponse(ResponseFields, KeyedStore):
     _sends_head_at_once = True
     # Class attributes, so that making a response, which every request does, sets few.
     _request: AnsweredRequest | None = None  # while its response is being sent
-    _answered: AnsweredRequest | None = None  # for good
+    _written_by: AbstractStreamWriter | None = None  # for good
     _payload_writer: AbstractStreamWriter | None = None
     _status = 200
     _reason = "OK"
@@ -116,8 +116,8 @@ class StreamResponse(ResponseFields, KeyedStore):
         return self._reason
 
     def is_answer_to(self, request: AnsweredRequest) -> bool:
-        """Tell whether this response, which was prepared, was prepared for `request`."""
-        return self._answered is request
+        """Tell whether this response, which was prepared, was prepared for `request` or a clone of it."""
+        return self._written_by is request.writer
 
     def set_status(self, status: int, reason: str | None = None) -> None:
         """Set the status code; its usual reason when none is given. Raises RuntimeError once the head was sent."""
@@ -177,7 +177,7 @@ class StreamResponse(ResponseFields, KeyedStore):
 
     @property
     def body_length(self) -> int:
-        """Bytes of the body as it was sent, framing and compression included; 0 before its end."""
+        """Bytes that were sent, head and framing included; 0 before the end of the body."""
         return self._body_length
 
     @property
@@ -201,7 +201,8 @@ class StreamResponse(ResponseFields, KeyedStore):
         writer = request.writer
         if writer.is_started is True:  # and no mock, which is always true
             raise RuntimeError("another response to this request has been begun; prepare only one")
-        self._request = self._answered = request
+        self._request = request
+        self._written_by = writer
         self._complete_fields(request, writer)
         await request._prepare_hook(self)
         self._frame(request, writer)  # again, because the hook may have changed the body, the status or these fields

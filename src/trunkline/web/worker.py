@@ -23,7 +23,7 @@ from trunkline.web.server import Server
 from trunkline.web.sites import SockSite
 
 _HEARTBEAT_S = 1.0  # gunicorn's timeouts are whole seconds; its own workers wake up once a second
-# The runner may wait twice, for handlers and then for those it has cancelled; the rest is for on_cleanup. The
+# Ours: the runner may wait twice, for handlers and then for those it has cancelled; the rest is for on_cleanup. The
 # master kills a worker that takes longer (https://gunicorn.org/reference/settings/#graceful_timeout).
 _SHARE_OF_GRACE = 0.45
 _GUNICORN_ATOM = re.compile(r"%\([^)]+\)[a-zA-Z]?")
