@@ -52,9 +52,14 @@ class Peer:
 
     def reset(self) -> None:
         """End the connection with a TCP RST."""
-        sock: socket.socket = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_at_end(self.writer)
         self.writer.transport.abort()
+
+
+def reset_at_end(writer: asyncio.StreamWriter) -> None:
+    """Let the end of the connection be a TCP RST, after which nobody listens any more."""
+    sock: socket.socket = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 Handler = Callable[[Peer], Awaitable[None]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.conn.socket_pair import peer_of, receive_all
 from trunkline.conn.body_writer import BodyWriter
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.key import ConnectionKey
@@ -25,24 +26,14 @@ class Ends:
         """Everything that was written, after closing our end in good order."""
         assert self.connection.transport is not None
         self.connection.transport.close()
-        loop = asyncio.get_running_loop()
-        parts = []
-        while part := await loop.sock_recv(self.peer, 65_536):
-            parts.append(part)
-        return b"".join(parts)
+        return await receive_all(self.peer)
 
 
 @pytest.fixture
 async def ends() -> AsyncIterator[Ends]:
-    ours, peer = socket.socketpair()
-    peer.setblocking(False)
-    loop = asyncio.get_running_loop()
-    connection = ClientH1(loop, ConnectionKey("test", 80, False, True))
-    await loop.create_connection(lambda: connection, sock=ours)
-    yield Ends(connection, peer)
-    connection.abort()
-    await connection.gone
-    peer.close()
+    connection = ClientH1(asyncio.get_running_loop(), ConnectionKey("test", 80, False, True))
+    async with peer_of(connection) as peer:
+        yield Ends(connection, peer)
 
 
 async def test_a_body_of_known_length_is_sent_as_it_is(ends: Ends) -> None:

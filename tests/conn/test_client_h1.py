@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.conn.socket_pair import peer_of, receive
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent
 from trunkline.conn.exchange import Exchange, ExchangeRules
@@ -41,7 +42,7 @@ class Wire:
         self.peer = peer
 
     async def receive(self) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self.peer, 65_536)
+        return await receive(self.peer)
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.peer, data)
@@ -56,17 +57,10 @@ class Wire:
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
-    ours, peer = socket.socketpair()
-    peer.setblocking(False)
-    loop = asyncio.get_running_loop()
-    connection = ClientH1(loop, KEY)
-    await loop.create_connection(lambda: connection, sock=ours)
-    owner = Owner()
-    connection.owner = owner
-    yield Wire(connection, owner, peer)
-    connection.abort()
-    await connection.gone
-    peer.close()
+    connection = ClientH1(asyncio.get_running_loop(), KEY)
+    async with peer_of(connection) as peer:
+        connection.owner = owner = Owner()
+        yield Wire(connection, owner, peer)
 
 
 async def answered(exchange: Exchange) -> bytes:

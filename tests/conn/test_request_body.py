@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from trunkline.body.stream import StreamReader
 from trunkline.conn import request_body
 from trunkline.conn.errors import PayloadAccessError, RequestLost, RequestPayloadError
-from trunkline.conn.request_body import RequestBody, as_payload_error, refuse_late_readers
+from trunkline.conn.request_body import RequestBody, open_body, refuse_late_readers
+from trunkline.conn.service import ServiceRules
 from trunkline.wire.errors import BadFraming, WireError
-from trunkline.wire.h1.body import body_decoder
 from trunkline.wire.h1.framing import CHUNKED
+from trunkline.wire.received import ReceivedHead
+from trunkline.wire.version import HttpVersion11
 
 
 class Connection:
@@ -24,8 +25,8 @@ class Connection:
 
 
 def make(framing: int) -> RequestBody:
-    stream = StreamReader(Connection(), 2**16, loop=asyncio.get_running_loop(), as_public=as_payload_error)
-    return RequestBody(stream, body_decoder(framing, 8190, 100))
+    head = ReceivedHead("POST", "/", HttpVersion11, keep_alive=True)
+    return open_body(Connection(), head, framing, ServiceRules(), asyncio.get_running_loop())
 
 
 async def test_a_body_of_known_length_ends_where_it_was_announced() -> None:

@@ -11,6 +11,7 @@ import pytest
 from multidict import CIMultiDict
 
 from tests.conn.silent_service import SilentService
+from tests.conn.socket_pair import peer_of, receive, receive_all
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.response_writer import ResponseWriter
 from trunkline.conn.server_connection import ServerConnection
@@ -50,28 +51,19 @@ class Ends:
         return writer
 
     async def receive(self) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self.peer, 2**16)
+        return await receive(self.peer)
 
     async def received(self) -> bytes:
         """Everything that was written, after closing our end in good order."""
         self.connection.close()
-        parts = []
-        while part := await self.receive():
-            parts.append(part)
-        return b"".join(parts)
+        return await receive_all(self.peer)
 
 
 @pytest.fixture
 async def ends() -> AsyncIterator[Ends]:
-    ours, peer = socket.socketpair()
-    peer.setblocking(False)
-    loop = asyncio.get_running_loop()
-    connection = Connection(loop)
-    await loop.create_connection(lambda: connection, sock=ours)
-    yield Ends(connection, peer)
-    connection.abort()
-    await connection.gone
-    peer.close()
+    connection = Connection(asyncio.get_running_loop())
+    async with peer_of(connection) as peer:
+        yield Ends(connection, peer)
 
 
 async def test_the_head_is_held_for_the_first_bytes_of_the_body(ends: Ends) -> None:
@@ -223,3 +215,14 @@ async def test_a_file_for_a_peer_that_is_given_up_is_too(
     with pytest.raises(WriteLost):
         await (await ends.begun()).write(b"a")
     assert not caplog.records
+
+
+async def test_a_peer_that_is_gone_when_the_system_sends_a_file_is_lost(ends: Ends, file: Path) -> None:
+    writer = await ends.begun(length=1_000_000)
+    with file.open("rb") as source:
+        sending = asyncio.ensure_future(writer.sendfile(source, 0, 1_000_000))
+        await ends.receive()
+        ends.peer.close()
+        with pytest.raises(WriteLost):
+            await sending
+    assert ends.connection.is_lost

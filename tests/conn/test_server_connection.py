@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conn.silent_service import SilentService
+from tests.conn.socket_pair import peer_of, receive
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.server_connection import ServerConnection
 from trunkline.conn.service import ServiceRules
@@ -42,20 +43,14 @@ class Ends:
     peer: socket.socket
 
     async def receive(self) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self.peer, 2**16)
+        return await receive(self.peer)
 
 
 @pytest.fixture
 async def ends() -> AsyncIterator[Ends]:
-    ours, peer = socket.socketpair()
-    peer.setblocking(False)
-    loop = asyncio.get_running_loop()
-    connection = Connection(loop, ServiceRules(write_timeout_s=5.0))
-    await loop.create_connection(lambda: connection, sock=ours)
-    yield Ends(connection, peer)
-    connection.abort()
-    await connection.gone
-    peer.close()
+    connection = Connection(asyncio.get_running_loop(), ServiceRules(write_timeout_s=5.0))
+    async with peer_of(connection) as peer:
+        yield Ends(connection, peer)
 
 
 async def test_what_is_sent_arrives_and_close_comes_behind_it(ends: Ends) -> None:

@@ -1,6 +1,8 @@
 """What the connection offers its service. How it stands hostile clients is told in tests/web/test_misbehaving_*.py."""
 
 import asyncio
+import socket
+import struct
 
 import pytest
 
@@ -151,3 +153,72 @@ async def test_what_comes_on_a_connection_that_is_closing_is_not_answered() -> N
         await until_closed(talk)
         await turns()
     assert handled == ["/"]
+
+
+async def test_a_handler_that_is_cancelled_before_it_begins_leaves_no_connection_behind() -> None:
+    begun: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        begun.append(request.path)
+        return web.Response()
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, work, **kwargs: asyncio.Task(work, loop=loop, **kwargs))  # none begins at once
+    async with serving(handler) as server, await server.talk() as talk:
+        await until(lambda: server.server.connections)
+        (connection,) = server.server.connections
+        connection.get_buffer(len(GET))[: len(GET)] = GET
+        connection.buffer_updated(len(GET))
+        connection.cancel()
+        assert await talk.rest() == b""
+        await until_nothing_left(server)
+    assert not begun
+
+
+async def test_the_wait_for_a_body_begins_with_its_head() -> None:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=await request.read())
+
+    async with serving(handler, read_timeout=0.2) as server, await server.talk() as talk:
+        talk.send(GET)
+        await talk.response()
+        await asyncio.sleep(0.3)  # between two requests nobody waits for a body
+        talk.send(POST + b"bo")
+        await asyncio.sleep(0.1)
+        talk.send(b"dy!")
+        assert (await talk.response())[2] == b"body!"
+
+
+async def test_an_answer_that_the_client_still_takes_is_not_cut_for_its_body() -> None:
+    answer = b"x" * 8_000_000
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=answer)
+
+    async with serving(handler, lingering_time=0.1) as server, await server.talk() as talk:
+        talk.send(POST)  # and never its body
+        assert (await talk.head()).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(0.3)
+        assert len(await until_closed(talk)) == len(answer)
+
+
+async def test_a_client_that_is_gone_when_our_direction_is_closed_harms_nobody() -> None:
+    loop = asyncio.get_running_loop()
+    failures: list[object] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.force_close()
+        await response.prepare(request)
+        await response.write_eof()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()  # by RST, of which the loop has not heard yet
+        return response
+
+    async with serving(handler) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(POST)
+            await until(lambda: server.server.requests_count)
+            await until_nothing_left(server)
+    assert not failures

@@ -1,6 +1,7 @@
 """WebSocketConnection in the client's role, against the websockets library as its server."""
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,8 +12,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from tests.conn.websocket_client import connected
-from trunkline.conn.websocket import WebSocketRules
+from trunkline.conn.websocket import WebSocketConnection, WebSocketRules
+from trunkline.transport.flow import WriteFlow
 from trunkline.wire.errors import WebSocketError
+from trunkline.wire.ws.assembler import MessageReader
+from trunkline.wire.ws.frames import FrameWriter
 from trunkline.wire.ws.handshake import Opening, accept_token
 from trunkline.wire.ws.message import CLOSED_MESSAGE, CLOSING_MESSAGE, WSMessage, WSMsgType
 
@@ -239,7 +243,7 @@ async def test_after_a_timeout_or_a_cancellation_reading_goes_on() -> None:
 async def test_a_cancelled_close_gives_the_connection_up() -> None:
     async with silent_server() as port, connected(port) as websocket:
         closing = asyncio.create_task(websocket.close())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         closing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await closing
@@ -258,3 +262,42 @@ async def test_many_answers_leave_in_order_in_few_writes() -> None:
         for _ in range(1000):
             await websocket.send(TEXT, (await websocket.receive()).data.encode())
         assert (await websocket.receive()).data == "all came in order"
+
+
+class _GoneTransport(asyncio.Transport):
+    """Of a peer whose RST has come and was not read yet."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+
+class _GoneCarrier:
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = _GoneTransport()
+        self.flow = WriteFlow(asyncio.get_running_loop())
+        self.is_closed = False
+
+    def send(self, data: bytes) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_a_peer_that_breaks_the_protocol_and_is_gone_is_not_waited_for() -> None:
+    carrier = _GoneCarrier()
+    reader = MessageReader(is_server=True, max_bytes=0, inflater=None, decode_text=True)
+    websocket = WebSocketConnection(
+        asyncio.get_running_loop(), carrier, reader, FrameWriter(None, None), WebSocketRules()
+    )
+    websocket.data_received(b"\xff\xff")
+    await websocket.wait_gone()
+    assert carrier.is_closed
+    assert (await websocket.receive()).type is WSMsgType.ERROR

@@ -28,7 +28,6 @@ class PlainCarrier(asyncio.Protocol):
         self.head = b""
         self.has_head: asyncio.Future[None] = loop.create_future()
         self.websocket: WebSocketConnection | None = None
-        self.pauses = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -69,7 +68,6 @@ class PlainCarrier(asyncio.Protocol):
             self.transport.close()
 
     def pause_reading(self) -> None:
-        self.pauses += 1
         if self.transport is not None:
             self.transport.pause_reading()
 

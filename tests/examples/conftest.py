@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 import trunkline
-from tests.examples.running import Upstream, complaints, example, url_of
+from tests.examples.running import Upstream, complaints, example
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def _any_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
 async def upstream(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Upstream]:
     """The service that the examples call."""
     async with example("upstream") as process:
-        url = await url_of(process)
+        url = await process.url()
         monkeypatch.setenv("UPSTREAM", url)
         async with trunkline.ClientSession(url) as session:
             yield Upstream(session)

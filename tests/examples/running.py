@@ -13,7 +13,6 @@ from tests.web.processes import ServerProcess, server_process
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-_URL = re.compile(r"unning on (http://[^ ]+)")  # run_app and uvicorn say it alike
 _COMPLAINT = re.compile("Warning|Traceback|Exception|Error")
 
 
@@ -21,13 +20,6 @@ _COMPLAINT = re.compile("Warning|Traceback|Exception|Error")
 async def example(name: str) -> AsyncIterator[ServerProcess]:
     async with server_process(str(EXAMPLES / f"{name}.py")) as process:
         yield process
-
-
-async def url_of(process: ServerProcess) -> str:
-    """Wait until an example serves, and return its URL."""
-    match = _URL.search(await process.line_with("unning on http"))
-    assert match is not None, process.lines
-    return match[1]
 
 
 def complaints(process: ServerProcess) -> list[str]:

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 import trunkline
-from tests.examples.running import Count, Upstream, complaints, example, url_of
+from tests.examples.running import Count, Upstream, complaints, example
 
 # uvicorn shuts down, then ends as the signal would have ended it.
 STATUSES = {"web_app": 0, "fastapi_app": -signal.SIGTERM, "starlette_app": -signal.SIGTERM}
@@ -25,7 +25,7 @@ async def fetch(session: trunkline.ClientSession, number: int) -> None:
 
 @pytest.mark.parametrize("name", STATUSES)
 async def test_all_requests_share_one_session_that_is_closed_at_the_end(name: str, upstream: Upstream) -> None:
-    async with example(name) as process, trunkline.ClientSession(await url_of(process)) as session:
+    async with example(name) as process, trunkline.ClientSession(await process.url()) as session:
         for number in range(10):
             await fetch(session, number)
         assert await upstream.counts() == {name: Count(requests=10, connections=1)}
@@ -42,7 +42,7 @@ async def test_all_requests_share_one_session_that_is_closed_at_the_end(name: st
 @pytest.mark.parametrize("name", STATUSES)
 @pytest.mark.usefixtures("no_upstream")
 async def test_an_upstream_that_is_down_is_a_bad_gateway(name: str) -> None:
-    async with example(name) as process, trunkline.ClientSession(await url_of(process)) as session:
+    async with example(name) as process, trunkline.ClientSession(await process.url()) as session:
         async with session.get("/items/1") as response:
             assert response.status == 502
             assert "127.0.0.1:1" in await response.text()
@@ -50,7 +50,7 @@ async def test_an_upstream_that_is_down_is_a_bad_gateway(name: str) -> None:
 
 
 async def test_a_request_under_way_is_finished_before_the_session_is_closed(upstream: Upstream) -> None:
-    async with example("web_app") as process, trunkline.ClientSession(await url_of(process)) as session:
+    async with example("web_app") as process, trunkline.ClientSession(await process.url()) as session:
         under_way = [asyncio.create_task(fetch(session, number)) for number in range(AT_A_TIME)]
         while (await upstream.counts()).get("web_app", NOTHING).requests < AT_A_TIME:
             pass

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.examples.running import EXAMPLES, complaints, example, url_of
+from tests.examples.running import EXAMPLES, complaints, example
 
 SERVERS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "worker")
 
@@ -13,6 +13,6 @@ SERVERS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "wo
 @pytest.mark.usefixtures("no_upstream")
 async def test_ctrl_c_ends_a_server_in_good_order(name: str) -> None:
     async with example(name) as process:
-        await url_of(process)
+        await process.url()
         assert await process.stop(signal.SIGINT) == 0
     assert complaints(process) == []

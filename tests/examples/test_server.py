@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import trunkline
-from tests.examples.running import EXAMPLES, complaints, example, url_of
+from tests.examples.running import EXAMPLES, complaints, example
 from tests.web.processes import ServerProcess
 
 UPGRADE = (
@@ -28,7 +28,7 @@ async def server() -> AsyncIterator[ServerProcess]:
 
 @pytest.fixture
 async def session(server: ServerProcess) -> AsyncIterator[trunkline.ClientSession]:
-    async with trunkline.ClientSession(await url_of(server)) as session:
+    async with trunkline.ClientSession(await server.url()) as session:
         yield session
 
 
@@ -44,7 +44,7 @@ async def test_a_stream_that_has_begun_is_finished_after_sigterm(
 
 
 async def test_a_websocket_echoes_and_is_told_when_the_server_ends(server: ServerProcess) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(await url_of(server)).port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(await server.url()).port)
     writer.write(UPGRADE)
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     for opcode in (b"\x81", b"\x82"):  # text and binary

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import trunkline
-from tests.examples.running import Count, Upstream, complaints, example, url_of
+from tests.examples.running import Count, Upstream, complaints, example
 
 
 async def get(session: trunkline.ClientSession, path: str) -> object:
@@ -13,7 +13,7 @@ async def get(session: trunkline.ClientSession, path: str) -> object:
 
 
 async def test_two_sessions_share_a_connection_and_bulk_work_keeps_to_its_own(upstream: Upstream) -> None:
-    async with example("several_sessions") as process, trunkline.ClientSession(await url_of(process)) as session:
+    async with example("several_sessions") as process, trunkline.ClientSession(await process.url()) as session:
         bulk = asyncio.create_task(get(session, "/bulk/200"))
         while "bulk" not in await upstream.counts():
             pass

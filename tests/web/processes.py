@@ -15,7 +15,7 @@ PATIENCE_S = 30.0  # far more than anything here takes; what takes longer hangs
 PROGRAMS = Path(__file__).parent / "programs"
 STRICT = ("-W", "error")
 
-_URL = re.compile(r"(?:Running on|Listening at:) (https?://[^ ,]+)")
+_URL = re.compile(r"(?:[Rr]unning on|Listening at:) (https?://[^ ,]+)")
 
 
 class ServerProcess:

@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
-import struct
 from collections.abc import Callable
 
 import h11
 
+from tests.raw_server import reset_at_end
 from tests.web.serving import Serving, Talk
 
 LONGEST_S = 3.0  # for anything in these tests; reached only when something hangs
@@ -56,8 +56,7 @@ async def until_nothing_left(server: Serving) -> None:
 
 def reset(talk: Talk) -> None:
     """End the connection with a TCP RST."""
-    sock: socket.socket = talk.writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_at_end(talk.writer)
     talk.writer.transport.abort()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http.cookies import CookieError
 from typing import Any
 
@@ -306,3 +306,56 @@ async def test_what_went_wrong_is_not_told_to_the_client(as_html: bool) -> None:
     assert ("html" in fields["content-type"]) is as_html
     assert b"secret" not in body
     assert fields["server"] == "trunkline"
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("of somebody else"), asyncio.CancelledError(), ValueError()])
+async def test_nothing_follows_an_answer_whose_body_failed(error: BaseException) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"part"
+        raise error
+
+    assert await answers(returning(lambda: web.Response(body=pieces()))) == [200, "cut"]
+
+
+async def test_a_response_to_head_does_not_wait_for_the_body() -> None:
+    async def without_end() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more"
+            await asyncio.sleep(0)
+
+    assert await answers(returning(lambda: web.Response(body=without_end())), "HEAD") == [200, 299]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_where_a_signal_fails_the_client_is_told_of_a_failure(
+    version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(request: web.Request, response: web.StreamResponse) -> None:
+        raise web.HTTPForbidden
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    app = web.Application()
+    app.on_response_prepare.append(refuse)
+    app.router.add_get("/", handler)
+    async with serving(app) as server:
+        status, _, _ = await server.ask(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n".encode())
+    assert status == 500
+    assert len(errors(caplog)) == 1
+
+
+async def test_a_form_whose_files_cannot_be_closed_does_not_hold_the_connection() -> None:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        file = (await request.post())["f"]
+        assert isinstance(file, web.FileField)
+        file.file.close()
+        object.__setattr__(file, "file", None)
+        return web.Response(text="fine")
+
+    form = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\r\n--b--\r\n'
+    head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n"
+    async with serving(handler) as server, await server.talk() as talk:
+        for _ in range(2):
+            talk.send(head.format(len(form)).encode() + form)
+            assert (await talk.response())[2] == b"fine"

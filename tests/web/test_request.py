@@ -17,6 +17,7 @@ from trunkline.web.exceptions import HTTPRequestEntityTooLarge
 from trunkline.web.keys import AppKey, RequestKey
 from trunkline.web.request import BaseRequest, Request
 from trunkline.web.response import Response
+from trunkline.web.stream_response import StreamResponse
 
 Look = Callable[[BaseRequest], Awaitable[Any]]  # Any: what it saw
 COUNT = RequestKey("count", int)
@@ -297,3 +298,19 @@ async def test_before_it_is_routed_a_request_has_no_application() -> None:
             unrouted.app  # noqa: B018 - a property
 
     await see(look, post(b""))
+
+
+@pytest.mark.parametrize("returned", ["same", "other"])
+async def test_what_answers_a_clone_answers_the_request(returned: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(request: BaseRequest) -> StreamResponse:
+        response = StreamResponse()
+        await response.prepare(request.clone(scheme="https"))
+        await response.write_eof(b"once")
+        return response if returned == "same" else Response(text="twice")
+
+    async with serving(handler) as serve, await serve.talk() as talk:
+        talk.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        answers = await talk.rest()
+    assert answers.count(b"once") == answers.count(b"HTTP/1.1 200") == (2 if returned == "same" else 1)
+    assert b"twice" not in answers
+    assert ("answered in part" in caplog.text) is (returned == "other")

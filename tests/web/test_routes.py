@@ -1,6 +1,7 @@
 """Routes: what is taken for a method and a handler, and the answer to an Expect field."""
 
 import functools
+import gc
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -148,3 +149,13 @@ async def test_a_request_without_route_is_not_asked_for_its_body() -> None:
     request = expecting("100-continue")
     await SystemRoute(HTTPNotFound()).handle_expect_header(request)
     request.protocol.send_continue.assert_not_called()
+
+
+def test_the_route_of_an_error_is_gone_with_its_request() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        SystemRoute(HTTPNotFound())
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

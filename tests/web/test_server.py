@@ -13,6 +13,7 @@ from trunkline.web.exceptions import HTTPForbidden, HTTPFound
 from trunkline.web.request import BaseRequest
 from trunkline.web.response import Response
 from trunkline.web.server import Server
+from trunkline.web.stream_response import StreamResponse
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 
@@ -178,17 +179,83 @@ async def test_an_access_logger_that_fails_harms_no_response(caplog: pytest.LogC
     assert "the access logger failed" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("made", "status"), [(Response, 200), (lambda: None, 500), (lambda: Response(headers={"a": "b\n"}), 500)]
+)
+async def test_the_answer_that_was_sent_is_logged(
+    made: Callable[[], Any], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(request: BaseRequest) -> Any:
+        return made()
+
+    caplog.set_level(logging.INFO, "trunkline.access")
+    async with serving(handler, access_log_format="%s") as serve:
+        assert (await serve.get("/"))[0] == status
+        await serve.runner.cleanup()
+    assert [record.getMessage() for record in caplog.records if record.name == "trunkline.access"] == [str(status)]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_is_logged_as_sent_has_the_head(method: str, version: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "trunkline.access")
+    async with serving(greet, access_log_format="%b") as serve, await serve.talk() as talk:
+        talk.send(f"{method} / HTTP/{version}\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        sent = await talk.rest()
+    assert [record.getMessage() for record in caplog.records if record.name == "trunkline.access"] == [str(len(sent))]
+
+
+async def test_a_client_that_went_away_before_its_answer_is_logged_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(request: BaseRequest) -> Response:
+        request.protocol.abort()
+        return Response(status=201)
+
+    caplog.set_level(logging.INFO)
+    async with serving(handler, access_log_format="%s") as serve, await serve.talk() as talk:
+        talk.send(GET)
+        assert await talk.rest() == b""
+    assert [record.getMessage() for record in caplog.records] == ["201"]
+
+
+async def test_a_write_to_a_client_that_has_just_gone_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(request: BaseRequest) -> StreamResponse:
+        response = StreamResponse()
+        await response.prepare(request)
+        request.protocol.abort()  # the loop tells of it a turn later
+        await response.write(b"lost")
+        return response
+
+    async with serving(handler) as serve, await serve.talk() as talk:
+        talk.send(GET)
+        await talk.rest()
+    assert not caplog.records
+
+
 # The end.
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+async def test_a_handler_may_end_its_server_and_still_answer(cancels: bool) -> None:
+    async def handler(request: BaseRequest) -> Response:
+        await serve.runner.cleanup()
+        return Response(text="the last")
+
+    async with serving(handler, handler_cancellation=cancels) as serve, await serve.talk() as talk:
+        talk.send(GET)
+        _, fields, body = await talk.response()
+        assert (fields["connection"], body) == ("close", b"the last")
+        assert await talk.rest() == b""
 
 
 async def test_shutdown_waits_for_handlers_and_cancels_those_that_take_too_long() -> None:
     ended: list[str] = []
     begun = asyncio.Semaphore(0)
+    short_may_end = asyncio.Event()
 
     async def handler(request: BaseRequest) -> Response:
         begun.release()
         try:
-            await asyncio.sleep(0.01 if request.path == "/short" else 60)
+            await (short_may_end if request.path == "/short" else asyncio.Event()).wait()
         except asyncio.CancelledError:
             ended.append("cancelled")
             raise
@@ -200,7 +267,9 @@ async def test_shutdown_waits_for_handlers_and_cancels_those_that_take_too_long(
         long.send(GET)
         await begun.acquire()
         await begun.acquire()
-        await serve.server.shutdown(0.1)
+        shutdown = asyncio.create_task(serve.server.shutdown(0.1))
+        asyncio.get_running_loop().call_soon(short_may_end.set)  # once the shutdown has begun
+        await shutdown
         assert (await short.response())[1]["connection"] == "close"
         assert await long.rest() == b""
     assert ended == ["answered", "cancelled"]

@@ -1,104 +1,18 @@
-"""WebSocketResponse over sockets: the public API, against raw frames."""
+"""`WebSocketResponse` over real connections, with a raw client: what it answers, sends and receives."""
 
 import asyncio
 import json
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from tests.web.serving import Talk, serving
+from tests.web.raw_websocket import BINARY, HEAD, PING, PONG, TEXT, Opener, close_frame, frame
+from tests.web.serving import serving
 from trunkline.web.exceptions import HTTPBadRequest
 from trunkline.web.request import BaseRequest
 from trunkline.web.websocket import WebSocketReady, WebSocketResponse
-from trunkline.wire.errors import WebSocketError
-from trunkline.wire.ws.deflate import Deflater
-from trunkline.wire.ws.frames import FrameWriter
-from trunkline.wire.ws.message import WSCloseCode, WSMessage, WSMessageTypeError, WSMsgType
-
-TEXT, BINARY, CLOSE, PING, PONG = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
-CLOSED = WSMessage(WSMsgType.CLOSED, None, None)
-CLOSING = WSMessage(WSMsgType.CLOSING, None, None)
-
-Script = Callable[[WebSocketResponse], Awaitable[Any]]  # Any: what a test looks at
-Rest = asyncio.StreamReader
-
-HEAD = (
-    "GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
-
-
-def frame(opcode: int, payload: bytes = b"") -> bytes:
-    return FrameWriter(lambda: b"\x11\x22\x33\x44").render(opcode, payload)
-
-
-def close_frame(code: int, reason: bytes = b"") -> bytes:
-    return frame(CLOSE, code.to_bytes(2, "big") + reason)
-
-
-class Running:
-    """A WebSocket that a raw client has opened, and the script that its server runs on it."""
-
-    def __init__(self, talk: Talk, result: "asyncio.Future[Any]") -> None:
-        self.talk = talk
-        self._result = result
-
-    async def result(self) -> Any:  # Any: the script's
-        return await asyncio.wait_for(asyncio.shield(self._result), 5)
-
-    def send(self, *frames: bytes) -> None:
-        self.talk.send(b"".join(frames))
-
-    async def read(self, wanted: bytes) -> None:
-        assert await asyncio.wait_for(self.talk.reader.readexactly(len(wanted)), 5) == wanted
-
-    async def read_end(self, wanted: bytes = b"") -> None:
-        assert await asyncio.wait_for(self.talk.rest(), 5) == wanted
-
-
-class Opener:
-    """Opens a WebSocket with options for its WebSocketResponse."""
-
-    def __init__(self, script: Script, extensions: str = "", **options: Any) -> None:  # Any: as the class takes them
-        self._script = script
-        self._head = HEAD + (f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else "") + "\r\n"
-        self._options = options
-        self._result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._serving = serving(self._handle)
-
-    async def _handle(self, request: BaseRequest) -> WebSocketResponse:
-        websocket = WebSocketResponse(**self._options)
-        await websocket.prepare(request)
-        try:
-            result = await self._script(websocket)
-        except Exception as error:
-            self._result.set_exception(error)
-            raise
-        self._result.set_result(result)
-        return websocket
-
-    async def __aenter__(self) -> Running:
-        served = await self._serving.__aenter__()
-        self._talk = await served.talk()
-        self._talk.send(self._head.encode())
-        assert (await self._talk.head()).startswith(b"HTTP/1.1 101 ")
-        return Running(self._talk, self._result)
-
-    async def __aexit__(self, *exc_info: Any) -> None:  # Any: as Python calls it
-        self._talk.writer.close()
-        await self._serving.__aexit__(*exc_info)
-
-
-async def receive_all(websocket: WebSocketResponse) -> list[WSMessage]:
-    """Receive until the end, and once more."""
-    messages = []
-    while not websocket.closed:
-        messages.append(await websocket.receive())
-    return [*messages, await websocket.receive()]
-
+from trunkline.wire.ws.message import WSMessage, WSMessageTypeError
 
 # Opening.
 
@@ -166,7 +80,6 @@ async def test_a_request_that_asks_for_no_websocket_is_refused_with_400(head: st
 
 async def test_frames_right_behind_the_handshake_are_read() -> None:
     async def handler(request: BaseRequest) -> WebSocketResponse:
-        await asyncio.sleep(0.01)  # so that they come before the protocol is switched
         websocket = WebSocketResponse()
         await websocket.prepare(request)
         await websocket.send_str(await websocket.receive_str())
@@ -343,10 +256,12 @@ async def test_timeouts_of_receiving() -> None:
         with pytest.raises(TimeoutError):
             await websocket.receive_str(timeout=0.01)
         assert not websocket.closed
+        both_are_over.set()
         return await websocket.receive(timeout=5)
 
+    both_are_over = asyncio.Event()
     async with Opener(script, receive_timeout=0.01) as running:
-        await asyncio.sleep(0.05)  # the silence is what is tested
+        await both_are_over.wait()
         running.send(frame(TEXT, b"x"))
         assert await running.result() == (TEXT, "x", "")
 
@@ -365,181 +280,3 @@ async def test_two_tasks_cannot_receive_at_once() -> None:
         await tried.wait()
         running.send(frame(TEXT, b"x"))
         assert (await running.result()).data == "x"
-
-
-# Closing.
-
-
-async def test_after_the_end_receive_says_closed_four_times_and_then_raises() -> None:
-    async def script(websocket: WebSocketResponse) -> list[WSMessage]:
-        messages = [await websocket.receive() for _ in range(5)]
-        with pytest.raises(RuntimeError, match="WebSocket connection is closed"):
-            await websocket.receive()
-        return messages
-
-    async with Opener(script) as running:
-        running.send(close_frame(1001, b"bye"))
-        assert await running.result() == [(CLOSE, 1001, "bye"), *[CLOSED] * 4]
-
-
-async def test_a_close_frame_without_a_code_is_code_0() -> None:
-    async def script(websocket: WebSocketResponse) -> tuple[WSMessage, int | None]:
-        return await websocket.receive(), websocket.close_code
-
-    async with Opener(script) as running:
-        running.send(frame(CLOSE))
-        assert await running.result() == ((CLOSE, 0, ""), 0)
-
-
-async def test_without_autoclose_the_handler_answers_the_close_frame() -> None:
-    async def script(websocket: WebSocketResponse) -> list[WSMessage]:
-        messages = [await websocket.receive(), await websocket.receive()]
-        assert (websocket.closed, websocket.close_code) == (False, 1000)
-        await websocket.send_str("still")
-        assert await websocket.close(code=4000, message="m")
-        return [*messages, await websocket.receive()]
-
-    async with Opener(script, autoclose=False) as running:
-        running.send(close_frame(1000, b"bye"))
-        assert await running.result() == [(CLOSE, 1000, "bye"), CLOSING, CLOSED]
-        await running.read_end(b"\x81\x05still\x88\x03\x0f\xa0m")
-
-
-async def test_the_server_closes_and_waits_for_the_client_s_close_frame() -> None:
-    async def script(websocket: WebSocketResponse) -> None:
-        assert await websocket.close(code=WSCloseCode.GOING_AWAY, message=b"bye")
-        assert (websocket.closed, websocket.close_code, websocket.exception()) == (True, 4001, None)
-        assert await websocket.close() is False
-        assert await websocket.receive() == CLOSED
-        with pytest.raises(ConnectionResetError, match="Cannot write to closing transport"):
-            await websocket.send_str("x")
-
-    async with Opener(script) as running:
-        await running.read(b"\x88\x05\x03\xe9bye")
-        running.send(frame(TEXT, b"too late"), close_frame(4001))
-        await running.result()
-        await running.read_end()
-
-
-@pytest.mark.parametrize("answer", [b"", frame(3)])
-async def test_a_client_that_does_not_close_properly_is_1006(answer: bytes) -> None:
-    async def script(websocket: WebSocketResponse) -> tuple[bool, int | None, type]:
-        return await websocket.close(), websocket.close_code, type(websocket.exception())
-
-    async with Opener(script, timeout=0.05) as running:
-        await running.read(b"\x88\x02\x03\xe8")
-        running.send(answer)
-        assert await running.result() == (True, 1006, WebSocketError if answer else TimeoutError)
-
-
-async def test_closing_from_another_task_wakes_the_reader() -> None:
-    async def script(websocket: WebSocketResponse) -> tuple[WSMessage, int | None]:
-        reader = asyncio.create_task(websocket.receive())
-        await asyncio.sleep(0)
-        assert await websocket.close()
-        return await reader, websocket.close_code
-
-    async with Opener(script) as running:
-        assert await running.result() == (CLOSING, 1000)
-        await running.read_end(b"\x88\x02\x03\xe8")
-
-
-async def test_a_handler_that_returns_closes() -> None:
-    async def nothing(websocket: WebSocketResponse) -> None:
-        pass
-
-    async with Opener(nothing) as running:
-        await running.read(b"\x88\x02\x03\xe8")
-        running.send(close_frame(1000))
-        await running.read_end()
-
-
-async def test_a_client_that_leaves_without_a_close_frame_is_1006() -> None:
-    async def script(websocket: WebSocketResponse) -> list[WSMessage]:
-        messages = [await websocket.receive(), await websocket.receive()]
-        assert (websocket.closed, websocket.close_code) == (True, 1006)
-        assert isinstance(websocket.exception(), ConnectionResetError)
-        assert await websocket.close() is False
-        return messages
-
-    for linger in (b"", struct.pack("ii", 1, 0)):  # in order, and with a reset
-        async with Opener(script) as running:
-            if linger:
-                sock = running.talk.writer.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            running.talk.writer.close()
-            assert await running.result() == [CLOSED, CLOSED]
-
-
-async def test_a_silent_client_is_given_up_by_the_heartbeat() -> None:
-    async def script(websocket: WebSocketResponse) -> list[WSMessage]:
-        messages = await receive_all(websocket)
-        assert (websocket.close_code, await websocket.close()) == (1006, False)
-        return messages
-
-    async with Opener(script, heartbeat=0.04) as running:
-        error, closed = await running.result()
-        assert error.type is WSMsgType.ERROR
-        assert isinstance(error.data, TimeoutError)
-        assert closed == CLOSED
-        await running.read_end(b"\x89\x00")
-
-
-# What breaks the protocol.
-
-BROKEN = {
-    "without a mask": (b"\x81\x01x", 1002),
-    "reserved bit": (b"\xc1\x81\0\0\0\0x", 1002),
-    "reserved opcode": (frame(3), 1002),
-    "text that is not UTF-8": (frame(TEXT, b"\xff"), 1007),
-    "fragmented ping": (b"\x09\x80\0\0\0\0", 1002),
-    "length in too many bytes": (b"\x82\xfe\0\x01\0\0\0\0x", 1002),
-    "close code 1006": (close_frame(1006), 1002),
-    "too long": (frame(BINARY, bytes(101)), 1009),
-}
-
-
-@pytest.mark.parametrize(("wire", "code"), BROKEN.values(), ids=BROKEN)
-async def test_a_client_that_breaks_the_protocol_is_told_and_the_reader_too(wire: bytes, code: int) -> None:
-    async def script(websocket: WebSocketResponse) -> list[WSMessage]:
-        messages = await receive_all(websocket)
-        assert (websocket.close_code, websocket.exception()) == (1006, messages[1].data)
-        return messages
-
-    async with Opener(script, max_msg_size=100) as running:
-        running.send(frame(TEXT, b"ok"), wire)
-        good, error, closed = await running.result()
-        assert (good.data, error.type, error.data.code, closed) == ("ok", WSMsgType.ERROR, code, CLOSED)
-        await running.read_end(b"\x88\x02" + code.to_bytes(2, "big"))
-
-
-async def test_a_client_in_the_middle_of_a_message_that_is_too_long_still_reads_why() -> None:
-    async with Opener(lambda websocket: receive_all(websocket)) as running:
-        running.send(frame(BINARY, bytes(8 * 2**20)))
-        await running.read(b"\x88\x02\x03\xf1")
-
-
-async def test_a_bomb_is_refused() -> None:
-    bomb = bytearray(frame(BINARY, Deflater().deflate(bytes(100 * 2**20))))
-    bomb[0] |= 0x40
-    async with Opener(lambda websocket: receive_all(websocket), "permessage-deflate") as running:
-        running.send(bytes(bomb))
-        assert (await running.result())[0].data.code == 1009
-
-
-async def test_a_client_that_pings_and_never_reads_cannot_fill_our_memory() -> None:
-    unsent: list[int] = []
-
-    async def script(websocket: WebSocketResponse) -> None:
-        async for message in websocket:
-            assert message.data == "done"
-            unsent.append(websocket._protocol.transport.get_write_buffer_size())  # type: ignore[union-attr]  # it is open
-
-    async with Opener(script, writer_limit=10_000, timeout=0.05) as running:
-        pings = frame(PING, b"x" * 125) * 1000
-        for _ in range(100):  # 13 MB of pings
-            running.send(pings)
-            await running.talk.writer.drain()
-        running.send(frame(TEXT, b"done"), close_frame(1000))
-        await running.result()
-        assert unsent[0] < 20_000

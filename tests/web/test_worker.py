@@ -121,7 +121,7 @@ async def test_a_reload_under_load_loses_no_request() -> None:
         url = await server.url()
         before = _booted(server)
         wrk = await asyncio.create_subprocess_exec("wrk", "-t1", "-c16", "-d3s", url, stdout=asyncio.subprocess.PIPE)
-        await asyncio.sleep(0.7)  # wrk tells nothing until its end; this is in the middle of its load
+        await server.line_with("many requests")
         server.send(signal.SIGHUP)
         report = (await wrk.communicate())[0].decode()
         await server.line_with("begun", 2)

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-import socket
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.public_api.observing import PATIENCE_S
-from tests.web.serving import Serving, Talk, serving
+from tests.raw_server import reset_at_end
+from tests.web.rough import until
+from tests.web.serving import Serving, serving
 from trunkline import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -21,15 +21,8 @@ OPENING = (
 )
 
 
-def reset(talk: Talk) -> None:
-    """Let the end of the connection be a reset, after which nobody listens any more."""
-    sock = talk.writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
 async def until_alone(served: Serving) -> None:
-    while served.server.connections:  # noqa: ASYNC110 - the server tells nobody when a connection is lost
-        await asyncio.sleep(0)
+    await until(lambda: not served.server.connections)
 
 
 @asynccontextmanager
@@ -95,7 +88,7 @@ async def test_by_default_a_handler_goes_on_without_its_client() -> None:
         async with await served.talk() as talk:
             talk.send(GET)
             await begun.wait()
-            reset(talk)
+            reset_at_end(talk.writer)
         await until_alone(served)
         gone.set()
         assert await saved == "in the database"
@@ -137,7 +130,7 @@ async def test_a_client_that_resets_the_connection_cancels_as_well() -> None:
         async with await served.talk() as talk:
             talk.send(GET)
             await begun.wait()
-            reset(talk)
+            reset_at_end(talk.writer)
         assert await ended == "ended"
 
 

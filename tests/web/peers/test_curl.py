@@ -141,9 +141,10 @@ async def test_one_connection_carries_one_method_after_the_other(served: Served)
     each = (*NO_BODY, *_write_out("method", "http_code", "num_connects"))
     told = await curl(
         *("--head", *each, f"{served.url}{RECORDING}"),
-        *("--next", "--data", "a=1", *each, f"{served.url}/form"),
+        *("--next", "--form", "a=1", *each, f"{served.url}/form"),
         *("--next", "--upload-file", str(served.recording), *each, f"{served.url}/upload"),
-        *("--next", "--form", "a=1", *each, f"{served.url}/nowhere"),
+        # Not a form in parts: curl sends these behind the head, and closes when it hears of an error before that.
+        *("--next", "--data", "a=1", *each, f"{served.url}/nowhere"),
         *("--next", "--silent", *each, f"{served.url}/hello"),
     )
     assert told.splitlines() == ["HEAD 200 1", "POST 200 0", "PUT 200 0", "POST 404 0", "GET 200 0"]

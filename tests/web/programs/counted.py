@@ -15,6 +15,7 @@ from trunkline.web.response import Response
 from trunkline.web.run_app import run_app
 
 _DELAY_S = 0.002  # so that many requests are under way at any time
+_MANY = 300  # requests, with which it is in the middle of a load
 
 
 class Counts:
@@ -24,6 +25,8 @@ class Counts:
 
     async def answer(self, request: Request) -> Response:
         self.begun += 1
+        if self.begun == _MANY:
+            sys.stderr.write("many requests have come\n")
         if "delay" in request.query:
             sys.stderr.write("a slow request has begun\n")
         await asyncio.sleep(float(request.query.get("delay", _DELAY_S)))
