@@ -15,12 +15,12 @@ from trunkline.web.app import Application
 from trunkline.web.exceptions import HTTPMethodNotAllowed, HTTPNotFound
 from trunkline.web.handler_chain import Handler
 from trunkline.web.keys import AppKey, NotAppKeyWarning
-from trunkline.web.match_info import UrlMappingMatchInfo
 from trunkline.web.middlewares import middleware
 from trunkline.web.request import Request
 from trunkline.web.response import Response
-from trunkline.web.router import UrlDispatcher
-from trunkline.web.routes import SystemRoute
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.router import UrlDispatcher
+from trunkline.web.routing.routes import SystemRoute
 from trunkline.web.stream_response import StreamResponse
 
 NAME = AppKey("name", str)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.routing import asking
+from tests.web.routing.asking import asking
 from trunkline.web.app import Application
 from trunkline.web.exceptions import HTTPFound, HTTPMove, HTTPNotFound
 from trunkline.web.middlewares import middleware, normalize_path_middleware

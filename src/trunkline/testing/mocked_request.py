@@ -23,8 +23,8 @@ from trunkline.conn.server_h1 import ServerH1
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders
 from trunkline.web.app import Application
-from trunkline.web.match_info import UrlMappingMatchInfo
 from trunkline.web.request import MAX_BODY_BYTES, MAX_FORM_FIELDS, Request
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
 from trunkline.wire.received import ReceivedHead
 from trunkline.wire.version import HttpVersion, HttpVersion11
 

@@ -3,9 +3,7 @@
 from trunkline.conn.errors import PayloadAccessError, RequestPayloadError
 from trunkline.conn.server_h1 import ServerH1 as RequestHandler
 from trunkline.web.app import Application
-from trunkline.web.class_view import View
 from trunkline.web.cleanup import CleanupError
-from trunkline.web.dynamic_resource import DynamicResource
 from trunkline.web.exceptions import (
     HTTPAccepted,
     HTTPBadGateway,
@@ -70,13 +68,15 @@ from trunkline.web.file_response import FileResponse
 from trunkline.web.form import FileField
 from trunkline.web.graceful_exit import GracefulExit
 from trunkline.web.keys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
-from trunkline.web.match_info import UrlMappingMatchInfo
 from trunkline.web.middlewares import middleware, normalize_path_middleware
-from trunkline.web.prefixes import PrefixedSubAppResource
 from trunkline.web.request import BaseRequest, Request
-from trunkline.web.resources import AbstractResource, PlainResource, Resource
 from trunkline.web.response import Response, json_bytes_response, json_response
-from trunkline.web.routedef import (
+from trunkline.web.routing.class_view import View
+from trunkline.web.routing.dynamic_resource import DynamicResource
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.prefixes import PrefixedSubAppResource
+from trunkline.web.routing.resources import AbstractResource, PlainResource, Resource
+from trunkline.web.routing.routedef import (
     AbstractRouteDef,
     RouteDef,
     RouteTableDef,
@@ -92,13 +92,13 @@ from trunkline.web.routedef import (
     static,
     view,
 )
-from trunkline.web.router import UrlDispatcher
-from trunkline.web.routes import AbstractRoute, ResourceRoute
+from trunkline.web.routing.router import UrlDispatcher
+from trunkline.web.routing.routes import AbstractRoute, ResourceRoute
+from trunkline.web.routing.static import StaticResource
 from trunkline.web.run_app import run_app
 from trunkline.web.runner import AppRunner, BaseRunner, ServerRunner
 from trunkline.web.server import Server
 from trunkline.web.sites import BaseSite, NamedPipeSite, SockSite, TCPSite, UnixSite
-from trunkline.web.static import StaticResource
 from trunkline.web.stream_response import ContentCoding, StreamResponse
 from trunkline.web.websocket import WebSocketReady, WebSocketResponse
 from trunkline.wire.ws.message import WSMsgType

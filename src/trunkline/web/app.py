@@ -28,11 +28,11 @@ from trunkline.web.access_log import AccessLogger
 from trunkline.web.app_store import AppStore
 from trunkline.web.cleanup import CleanupContext
 from trunkline.web.handler_chain import Handler, Middleware, as_new_style, put_around
-from trunkline.web.prefixes import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
 from trunkline.web.request import MAX_BODY_BYTES, MAX_FORM_FIELDS, Request
-from trunkline.web.routedef import AbstractRouteDef
-from trunkline.web.router import UrlDispatcher
-from trunkline.web.routes import AbstractRoute
+from trunkline.web.routing.prefixes import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
+from trunkline.web.routing.routedef import AbstractRouteDef
+from trunkline.web.routing.router import UrlDispatcher
+from trunkline.web.routing.routes import AbstractRoute
 from trunkline.web.server import Server
 from trunkline.web.stream_response import StreamResponse
 from trunkline.wire.limits import MAX_HANDLER_CHAINS

@@ -8,8 +8,8 @@ from yarl import URL
 
 from trunkline.web.exceptions import HTTPMove, HTTPPermanentRedirect
 from trunkline.web.request import Request
-from trunkline.web.route_paths import raw_requested_path
-from trunkline.web.routes import SystemRoute
+from trunkline.web.routing.route_paths import raw_requested_path
+from trunkline.web.routing.routes import SystemRoute
 from trunkline.web.stream_response import StreamResponse
 
 _Function = TypeVar("_Function")

@@ -26,9 +26,9 @@ from trunkline.web.chain_map import ChainMapProxy
 from trunkline.web.exceptions import HTTPRequestEntityTooLarge
 from trunkline.web.form import FileField, close_files, read_form
 from trunkline.web.keys import BaseKey, RequestKey
-from trunkline.web.match_info import UrlMappingMatchInfo
 from trunkline.web.request_fields import RequestFields
 from trunkline.web.request_target import RequestTarget
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
 from trunkline.web.store import KeyedStore
 from trunkline.wire.charset import received_charset
 from trunkline.wire.received import ReceivedHead

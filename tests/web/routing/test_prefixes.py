@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.web.routing import asking, named, outcome
-from tests.web.test_router import OwnResource
+from tests.web.routing.asking import asking, named, outcome
+from tests.web.routing.test_router import OwnResource
 from trunkline.web.app import Application
-from trunkline.web.prefixes import Domain, MaskDomain, PrefixedSubAppResource
+from trunkline.web.routing.prefixes import Domain, MaskDomain, PrefixedSubAppResource
 from trunkline.wire.limits import MAX_MASKED_HOST_CHARS
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from trunkline.web.static_index import render_index
+from trunkline.web.routing.static_index import render_index
 
 
 def test_the_page_lists_files_and_directories_by_name(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from tests.web.routing import asking, named
-from trunkline.web.dynamic_resource import DynamicResource
+from tests.web.routing.asking import asking, named
 from trunkline.web.exceptions import HTTPNotFound
-from trunkline.web.resources import PlainResource, Resource
-from trunkline.web.route_paths import Outline, matching_form
-from trunkline.web.routes import SystemRoute
+from trunkline.web.routing.dynamic_resource import DynamicResource
+from trunkline.web.routing.resources import PlainResource, Resource
+from trunkline.web.routing.route_paths import Outline, matching_form
+from trunkline.web.routing.routes import SystemRoute
 
 # path of the resource, path of the request, values
 MATCHES: list[tuple[str, str, dict[str, str] | None]] = [

@@ -12,10 +12,10 @@ from typing import Any, NoReturn, Protocol
 from yarl import URL
 
 from trunkline import hdrs
-from trunkline.web.match_info import UrlMappingMatchInfo
-from trunkline.web.resources import FoundResource, Resolved, ResourceInfo
-from trunkline.web.route_paths import Outline, encoded_form, matching_form, requested_path
-from trunkline.web.routes import AbstractRoute
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.resources import FoundResource, Resolved, ResourceInfo
+from trunkline.web.routing.route_paths import Outline, encoded_form, matching_form, requested_path
+from trunkline.web.routing.routes import AbstractRoute
 from trunkline.wire.limits import MAX_MASKED_HOST_CHARS
 
 _LABEL = re.compile(r"(?!-)[a-z\d*-]{1,63}(?<!-)", re.ASCII)  # RFC 1123 §2.1; "*" for masks

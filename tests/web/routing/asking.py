@@ -3,9 +3,9 @@
 from typing import Any
 
 from trunkline.testing.mocked_request import make_mocked_request
-from trunkline.web.match_info import UrlMappingMatchInfo
 from trunkline.web.request import Request
-from trunkline.web.routes import Handler
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.routes import Handler
 
 # Any: Application has a router, and stand-ins have no more than that.
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from trunkline.web.dynamic_resource import DynamicResource
-from trunkline.web.resources import PlainResource, Resource
-from trunkline.web.route_index import RouteIndex
+from trunkline.web.routing.dynamic_resource import DynamicResource
+from trunkline.web.routing.resources import PlainResource, Resource
+from trunkline.web.routing.route_index import RouteIndex
 
 
 def indexed(*paths: str) -> RouteIndex:

@@ -3,7 +3,13 @@
 import pytest
 from yarl import URL
 
-from trunkline.web.route_paths import decoded_value, encoded_form, matching_form, raw_requested_path, requested_path
+from trunkline.web.routing.route_paths import (
+    decoded_value,
+    encoded_form,
+    matching_form,
+    raw_requested_path,
+    requested_path,
+)
 from trunkline.wire.received import ReceivedHead
 from trunkline.wire.version import HttpVersion11
 

@@ -18,7 +18,7 @@ from yarl import URL
 from trunkline import hdrs
 from trunkline.abc import AbstractView
 from trunkline.web.exceptions import HTTPException
-from trunkline.web.expect import invite_body
+from trunkline.web.routing.expect import invite_body
 
 # Any: Request stands above this module; a handler returns any response, or a stand-in for one.
 Handler = Callable[[Any], Awaitable[Any]]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.web.routing import outcome
-from trunkline.web import routedef
-from trunkline.web.class_view import View
-from trunkline.web.routedef import AbstractRouteDef, RouteDef, RouteTableDef, StaticDef
-from trunkline.web.router import UrlDispatcher
+from tests.web.routing.asking import outcome
+from trunkline.web.routing import routedef
+from trunkline.web.routing.class_view import View
+from trunkline.web.routing.routedef import AbstractRouteDef, RouteDef, RouteTableDef, StaticDef
+from trunkline.web.routing.router import UrlDispatcher
 
 
 async def handler(request: object) -> str:

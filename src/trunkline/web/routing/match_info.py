@@ -8,7 +8,7 @@ from typing import Any
 
 from trunkline.abc import AbstractMatchInfo
 from trunkline.web.exceptions import HTTPException
-from trunkline.web.routes import AbstractRoute, ExpectHandler, Handler, SystemRoute
+from trunkline.web.routing.routes import AbstractRoute, ExpectHandler, Handler, SystemRoute
 
 # Applications are Any here: their class stands above this module, and tests use stand-ins.
 

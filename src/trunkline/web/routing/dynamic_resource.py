@@ -9,8 +9,8 @@ from re import Pattern
 
 from yarl import URL
 
-from trunkline.web.resources import Resource, ResourceInfo
-from trunkline.web.route_paths import Outline, decoded_value, encoded_form, matching_form
+from trunkline.web.routing.resources import Resource, ResourceInfo
+from trunkline.web.routing.route_paths import Outline, decoded_value, encoded_form, matching_form
 
 _PLACEHOLDER = re.compile(r"(\{(?:[^{}]|\{[^{}]*\})*\})")
 # A regex that matches no "/": word characters, classes and ranges of them, groups and repetition.

@@ -13,9 +13,9 @@ from yarl import URL
 
 from trunkline import hdrs
 from trunkline.abc import AbstractView
-from trunkline.web.match_info import UrlMappingMatchInfo
-from trunkline.web.route_paths import ANY_PATH, Outline, encoded_form, matching_form, requested_path
-from trunkline.web.routes import AbstractRoute, ExpectHandler, Handler, ResourceRoute
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.route_paths import ANY_PATH, Outline, encoded_form, matching_form, requested_path
+from trunkline.web.routing.routes import AbstractRoute, ExpectHandler, Handler, ResourceRoute
 
 # Any of `request`: Request stands above this module, and tests use stand-ins.
 Resolved = tuple[UrlMappingMatchInfo | None, set[str]]

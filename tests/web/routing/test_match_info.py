@@ -3,9 +3,9 @@
 import pytest
 
 from trunkline.web.exceptions import HTTPMethodNotAllowed, HTTPNotFound
-from trunkline.web.match_info import MatchInfoError, UrlMappingMatchInfo
-from trunkline.web.resources import PlainResource
-from trunkline.web.routes import ResourceRoute
+from trunkline.web.routing.match_info import MatchInfoError, UrlMappingMatchInfo
+from trunkline.web.routing.resources import PlainResource
+from trunkline.web.routing.routes import ResourceRoute
 
 
 async def handler(request: object) -> None:

@@ -21,16 +21,16 @@ from yarl import URL
 
 from trunkline import hdrs
 from trunkline.web.exceptions import HTTPForbidden, HTTPNotFound
-from trunkline.web.expect import invite_body
 from trunkline.web.file_response import DEFAULT_CHUNK_BYTES, FileResponse
-from trunkline.web.match_info import UrlMappingMatchInfo
-from trunkline.web.prefixes import PrefixResource
 from trunkline.web.request import Request
-from trunkline.web.resources import ResourceInfo
 from trunkline.web.response import Response
-from trunkline.web.route_paths import decoded_value
-from trunkline.web.routes import ExpectHandler, Handler, ResourceRoute
-from trunkline.web.static_index import render_index
+from trunkline.web.routing.expect import invite_body
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.prefixes import PrefixResource
+from trunkline.web.routing.resources import ResourceInfo
+from trunkline.web.routing.route_paths import decoded_value
+from trunkline.web.routing.routes import ExpectHandler, Handler, ResourceRoute
+from trunkline.web.routing.static_index import render_index
 from trunkline.web.stream_response import StreamResponse
 from trunkline.wire.limits import MAX_CACHED_FILE_HASHES
 

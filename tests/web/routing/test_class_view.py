@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.web.routing import asking
-from trunkline.web.class_view import View
+from tests.web.routing.asking import asking
 from trunkline.web.exceptions import HTTPMethodNotAllowed
 from trunkline.web.response import Response
+from trunkline.web.routing.class_view import View
 
 
 class SomeView(View):

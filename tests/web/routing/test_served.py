@@ -1,11 +1,11 @@
 """Routing as a client sees it, over a socket."""
 
 from tests.web.serving import serving
-from trunkline.web import routedef
 from trunkline.web.app import Application
-from trunkline.web.class_view import View
 from trunkline.web.request import Request
 from trunkline.web.response import Response
+from trunkline.web.routing import routedef
+from trunkline.web.routing.class_view import View
 
 
 async def echo(request: Request) -> Response:

@@ -10,7 +10,7 @@ from tests.web.serving import Serving, parse_head, serving
 from trunkline.web.app import Application
 from trunkline.web.request import Request
 from trunkline.web.response import Response
-from trunkline.web.static import StaticResource
+from trunkline.web.routing.static import StaticResource
 
 SECRET = b"secret"
 

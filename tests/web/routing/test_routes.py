@@ -10,10 +10,10 @@ from unittest.mock import AsyncMock
 import pytest
 
 from trunkline.testing.mocked_request import make_mocked_request
-from trunkline.web.class_view import View
 from trunkline.web.exceptions import HTTPExpectationFailed, HTTPNotFound
-from trunkline.web.resources import PlainResource
-from trunkline.web.routes import ResourceRoute, SystemRoute
+from trunkline.web.routing.class_view import View
+from trunkline.web.routing.resources import PlainResource
+from trunkline.web.routing.routes import ResourceRoute, SystemRoute
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
 
 RESOURCE = PlainResource("/a", name="name")

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar, overload
 
 from trunkline import hdrs
 from trunkline.abc import AbstractView
-from trunkline.web.resources import AbstractResource
-from trunkline.web.routes import AbstractRoute, Handler
+from trunkline.web.routing.resources import AbstractResource
+from trunkline.web.routing.routes import AbstractRoute, Handler
 
 _Handler = Handler | type[AbstractView]
 _AnyHandler = TypeVar("_AnyHandler", bound=_Handler)

@@ -8,8 +8,8 @@ tries a thousand patterns.
 
 from collections.abc import Iterator, Sequence
 
-from trunkline.web.resources import AbstractResource
-from trunkline.web.route_paths import matching_form
+from trunkline.web.routing.resources import AbstractResource
+from trunkline.web.routing.route_paths import matching_form
 
 _FEW = 8  # resources that are sooner tried one by one than the path is taken apart; measured: even at about 10
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.web.routing import asking, named, outcome
-from trunkline.web.match_info import UrlMappingMatchInfo
-from trunkline.web.resources import AbstractResource, PlainResource
-from trunkline.web.router import UrlDispatcher
-from trunkline.web.routes import AbstractRoute
+from tests.web.routing.asking import asking, named, outcome
+from trunkline.web.routing.match_info import UrlMappingMatchInfo
+from trunkline.web.routing.resources import AbstractResource, PlainResource
+from trunkline.web.routing.router import UrlDispatcher
+from trunkline.web.routing.routes import AbstractRoute
 
 
 def routing(*lines: str) -> UrlDispatcher:

@@ -15,16 +15,16 @@ from typing import Any
 
 from trunkline import hdrs
 from trunkline.abc import AbstractRouter, AbstractView
-from trunkline.web.dynamic_resource import DynamicResource
 from trunkline.web.exceptions import HTTPMethodNotAllowed, HTTPNotFound
-from trunkline.web.match_info import MatchInfoError, UrlMappingMatchInfo
-from trunkline.web.prefixes import MatchedSubAppResource
-from trunkline.web.resources import AbstractResource, PlainResource, Resource
-from trunkline.web.route_index import RouteIndex
-from trunkline.web.route_paths import requested_path
-from trunkline.web.routedef import AbstractRouteDef
-from trunkline.web.routes import AbstractRoute, ExpectHandler, Handler
-from trunkline.web.static import StaticResource
+from trunkline.web.routing.dynamic_resource import DynamicResource
+from trunkline.web.routing.match_info import MatchInfoError, UrlMappingMatchInfo
+from trunkline.web.routing.prefixes import MatchedSubAppResource
+from trunkline.web.routing.resources import AbstractResource, PlainResource, Resource
+from trunkline.web.routing.route_index import RouteIndex
+from trunkline.web.routing.route_paths import requested_path
+from trunkline.web.routing.routedef import AbstractRouteDef
+from trunkline.web.routing.routes import AbstractRoute, ExpectHandler, Handler
+from trunkline.web.routing.static import StaticResource
 
 # Any of `request`: Request stands above this module, and tests use stand-ins.
 _Handler = Handler | type[AbstractView]
