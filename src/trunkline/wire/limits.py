@@ -8,6 +8,7 @@ MAX_CACHED_LINE_BYTES = 256  # longer lines (cookies, policies) rarely repeat; k
 MAX_CACHED_LINES = 2048  # parsed lines kept; a service talks to a few dozen upstreams of some 15 lines each
 MAX_CACHED_HEAD_BYTES = 1024  # whole request heads that are kept; ours: those of programs, hardly those of browsers
 MAX_CACHED_HEADS = 512  # about 2 MB at worst with what was parsed of them; ours
+MAX_SEEN_MARKS = 8192  # hashes of what came once, so that only what comes again is kept; ours: below 1 MB
 MAX_INTERIM_RESPONSES = 32  # 1xx heads before a final one; curl and Go stop in the same range
 
 # The loopback server of `testing`: bounds against a client under test that runs wild, not the internet.

@@ -20,6 +20,7 @@ from trunkline.wire.limits import (
     MAX_FIELD_BYTES,
     MAX_FIELDS,
     MAX_LINE_BYTES,
+    MAX_SEEN_MARKS,
 )
 from trunkline.wire.received import ReceivedHead
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
@@ -102,6 +103,7 @@ _FIELD_LINES: Final = FieldLines(
     unkept=_SECRET,
 )
 _heads: dict[bytes, ReceivedHead] = {}
+_seen: set[int] = set()  # hashes of heads and request lines that came once
 _request_lines: dict[bytes, tuple[str, str, HttpVersion, bool]] = {}
 
 
@@ -119,10 +121,26 @@ def parse_request_head(data: bytes, max_line_bytes: int, max_field_bytes: int, m
             return known_head
     head = _parse(data, max_line_bytes, max_field_bytes, max_fields)
     if is_usual and len(data) <= MAX_CACHED_HEAD_BYTES and not head.is_secret:
+        _keep(data, head)
+    return head
+
+
+def _keep(data: bytes, head: ReceivedHead) -> None:
+    """Keep a head that has come before. Those that come once would only give the garbage collector more to do."""
+    if _has_come_before(data):
         if len(_heads) >= MAX_CACHED_HEADS:
             _heads.clear()
         _heads[data] = head
-    return head
+
+
+def _has_come_before(data: bytes) -> bool:
+    mark = hash(data)
+    if mark in _seen:
+        return True
+    if len(_seen) >= MAX_SEEN_MARKS:
+        _seen.clear()
+    _seen.add(mark)
+    return False
 
 
 def _parse(data: bytes, max_line_bytes: int, max_field_bytes: int, max_fields: int) -> ReceivedHead:
@@ -145,7 +163,7 @@ def _remember_request_line(line: bytes, max_line_bytes: int) -> tuple[str, str, 
     if len(line) > max_line_bytes:
         raise TargetTooLong(f"request line of {len(line)} bytes; the limit is {max_line_bytes} (raise max_line_size)")
     parsed = _parse_request_line(line)
-    if len(line) <= MAX_CACHED_LINE_BYTES:
+    if len(line) <= MAX_CACHED_LINE_BYTES and _has_come_before(line):
         if len(_request_lines) >= MAX_CACHED_LINES:
             _request_lines.clear()
         _request_lines[line] = parsed
