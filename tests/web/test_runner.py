@@ -148,6 +148,27 @@ async def test_a_cleanup_without_setup_or_after_another_does_nothing() -> None:
     assert recorded.events == ["startup", "shutdown", "cleanup"]
 
 
+async def test_a_cleanup_waits_for_another_that_is_under_way() -> None:
+    app = Application()
+    ended: list[str] = []
+
+    async def cleaned_up(app: Application) -> None:
+        await asyncio.sleep(0)
+        ended.append("cleanup")
+
+    app.on_cleanup.append(cleaned_up)
+    runner = AppRunner(app)
+    await runner.setup()
+    await TCPSite(runner, "127.0.0.1", 0).start()
+
+    async def clean_up() -> None:
+        await runner.cleanup()
+        ended.append("call")
+
+    await asyncio.gather(clean_up(), clean_up())
+    assert ended == ["cleanup", "call", "call"]
+
+
 async def test_a_runner_can_be_set_up_again() -> None:
     recorded = Recorded()
     recorded.may_answer.set()

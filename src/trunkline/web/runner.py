@@ -43,7 +43,7 @@ class BaseRunner(ABC):
     kwargs: for the protocol that serves the connections.
     """
 
-    __slots__ = ("_handle_signals", "_kwargs", "_server", "_sites", "shutdown_timeout")
+    __slots__ = ("_cleaning", "_handle_signals", "_kwargs", "_server", "_sites", "shutdown_timeout")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class BaseRunner(ABC):
         shutdown_timeout: float = SHUTDOWN_TIMEOUT_S,
         **kwargs: Any,  # checked by the server that they are for
     ) -> None:
+        self._cleaning = asyncio.Lock()
         self._handle_signals = handle_signals
         self._kwargs = kwargs
         self._server: Server | None = None
@@ -84,13 +85,14 @@ class BaseRunner(ABC):
 
         Whatever raises in between, the connections are closed and the signal handlers removed.
         """
-        try:
-            if self._server is not None:
-                await self._shut_down(self._server)
-        finally:
-            self._server = None
-            if self._handle_signals:
-                _release_signals(asyncio.get_running_loop())
+        async with self._cleaning:  # a second call waits for the first, and finds nothing to do
+            try:
+                if self._server is not None:
+                    await self._shut_down(self._server)
+            finally:
+                self._server = None
+                if self._handle_signals:
+                    _release_signals(asyncio.get_running_loop())
 
     @abstractmethod
     async def shutdown(self) -> None:
