@@ -45,6 +45,16 @@ async def test_a_body_of_known_length_is_sent_as_it_is(ends: Ends) -> None:
     assert await ends.received() == b"abcdef"
 
 
+async def test_each_write_of_body_bytes_is_told_to_who_asked(ends: Ends) -> None:
+    told: list[tuple[int, int]] = []
+    writer = ends.writer(chunked=True)
+    writer.on_body_write = lambda nbytes, output_size: told.append((nbytes, output_size))
+    await writer.write(b"ab")
+    await writer.write(b"")
+    await writer.write_eof(b"cde")
+    assert told == [(2, 7), (3, 15)]
+
+
 async def test_chunks_frame_each_portion_and_none_is_empty(ends: Ends) -> None:
     writer = ends.writer(chunked=True)
     for part in (b"ab", b"", b"cde"):

@@ -73,6 +73,8 @@ class BodyWriter(AbstractStreamWriter):
             piece = self._encoder.encode(piece)
         if piece:
             self._send(piece)
+            if self.on_body_write is not None:
+                self.on_body_write(len(piece), self.output_size)
             await self.drain()
 
     async def write_eof(self, chunk: bytes = b"") -> None:
