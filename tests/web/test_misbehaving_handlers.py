@@ -345,7 +345,9 @@ async def test_where_a_signal_fails_the_client_is_told_of_a_failure(
     assert len(errors(caplog)) == 1
 
 
-async def test_a_form_whose_files_cannot_be_closed_does_not_hold_the_connection() -> None:
+async def test_a_form_whose_files_cannot_be_closed_does_not_hold_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         file = (await request.post())["f"]
         assert isinstance(file, web.FileField)
@@ -359,3 +361,4 @@ async def test_a_form_whose_files_cannot_be_closed_does_not_hold_the_connection(
         for _ in range(2):
             talk.send(head.format(len(form)).encode() + form)
             assert (await talk.response())[2] == b"fine"
+    assert [line.partition(" of ")[0] for line in errors(caplog)] == ["could not close the files"] * 2

@@ -275,6 +275,31 @@ async def test_shutdown_waits_for_handlers_and_cancels_those_that_take_too_long(
     assert ended == ["answered", "cancelled"]
 
 
+async def test_a_shutdown_that_is_cancelled_closes_all_the_same() -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: BaseRequest) -> Response:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return Response()
+
+    async with serving(handler) as serve, await serve.talk() as talk:
+        talk.send(GET)
+        await begun.wait()
+        shutdown = asyncio.create_task(serve.server.shutdown(60))
+        await asyncio.sleep(0)
+        shutdown.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await shutdown
+        async with asyncio.timeout(5):
+            await cancelled.wait()
+            assert await talk.reader.read() == b""
+
+
 async def test_pre_shutdown_lets_no_connection_outlive_its_response() -> None:
     async with serving(greet) as serve, await serve.talk() as talk:
         talk.send(GET)

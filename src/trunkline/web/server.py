@@ -199,7 +199,7 @@ class Server:
                     if logs and isinstance(response, StreamResponse):
                         self._log(request, response, began_at)
                     if request.has_form:
-                        request.close_form()
+                        self._close_form(request)
             finally:
                 connection.finish(keeps_alive)
 
@@ -266,6 +266,12 @@ class Server:
         request.forget_writer()
         return True
 
+    def _close_form(self, request: BaseRequest) -> None:
+        try:
+            request.close_form()
+        except Exception:
+            self.logger.exception("could not close the files of a form of %r", request)
+
     def _log(self, request: BaseRequest, response: StreamResponse, began_at: float) -> None:
         assert self.access_logger is not None
         try:
@@ -289,6 +295,17 @@ class Server:
     async def shutdown(self, timeout: float | None = None) -> None:
         """Close all connections, once their handlers have ended; cancel those that take over `timeout` seconds."""
         self.pre_shutdown()
+        try:
+            await self._shut_down(timeout)
+        finally:  # at once, should the shutdown itself be cancelled
+            for connection in self._others():
+                connection.cancel()
+                connection.abort()
+            self.starter.close()
+            self._is_shut_down = True
+        await asyncio.sleep(0)  # for the starter
+
+    async def _shut_down(self, timeout: float | None) -> None:
         if timeout is None or timeout > 0:
             await self._let_end(timeout)
         cancelled = self._running()
@@ -301,10 +318,7 @@ class Server:
             connection.abort()
         if cancelled:
             await self._wait_for_cancelled(cancelled)
-        self.starter.close()
         await self._wait_until_done(GRACE_S)
-        self._is_shut_down = True
-        await asyncio.sleep(0)  # for the starter
 
     async def _let_end(self, timeout_s: float | None) -> None:
         """Wait for the requests that may be on their way, and for the handlers that run."""
