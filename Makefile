@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.stamp-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-instructions docs clean
+.PHONY: help demo test works-with check format bench bench-instructions docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s%s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ demo: $(STAMP)  ## 2,000 requests twice on loopback: a session each, then one sh
 test: $(STAMP)  ## run the tests; ARGS="-k pool" passes arguments to pytest
 	@echo "test: pytest $(ARGS)"
 	@$(PY) -m pytest $(ARGS)
+
+works-with: $(STAMP)  ## run other libraries' tests on aiohttp and on Trunkline; ARGS="gql" runs one
+	@$(PY) -m tests.works_with $(ARGS)
 
 check: $(STAMP)  ## lint, formatting, types, architecture
 	@echo "check: ruff"
@@ -34,7 +37,7 @@ format: $(STAMP)  ## sort imports, fix what ruff can fix, format
 	@$(PY) -m ruff format --quiet
 	@echo "format: done"
 
-bench: $(BENCH_STAMP)  ## measure clients and servers against their rivals (needs nginx and wrk)
+bench: $(BENCH_STAMP)  ## measure clients, servers and WebSockets against their rivals (needs nginx and wrk)
 	@$(PY) -m bench $(ARGS)
 
 bench-instructions: $(BENCH_STAMP)  ## count instructions per request (needs nginx and valgrind)
@@ -45,7 +48,7 @@ docs: $(STAMP)  ## build the documentation into site/
 	@echo "docs: site/index.html"
 
 clean:  ## remove everything that these targets made, .venv too
-	@rm -rf $(VENV) site dist build bench/.work .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) site dist build bench/.work tests/works_with/.work .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"
 

@@ -81,9 +81,11 @@ def _write(half: Half, outcomes: Mapping[str, Outcome], rounds: int) -> None:
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results[half.name] = {"machine": report.machine(half), "rounds": rounds, "scenarios": scenarios}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    plot = PLOTS[half.name]
-    report.write_part(PAGE, f"{half.name} benchmarks", report.page_part(half, outcomes, rounds, plot.name))
-    draw(outcomes, plot)
+    plot = PLOTS.get(half.name)
+    part = report.page_part(half, outcomes, rounds, plot.name if plot else None)
+    report.write_part(PAGE, f"{half.name} benchmarks", part)
+    if plot:
+        draw(outcomes, plot)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The two halves of the benchmark as data: clients against nginx, and servers under wrk."""
+"""The parts of the benchmark as data: clients against nginx, servers under wrk, and WebSockets."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from bench.server import nginx_version
 from bench.servers import idle, measuring, wrk
 from bench.servers.process import COMMANDS
 from bench.servers.scenarios import SCENARIOS as SERVER_SCENARIOS
+from bench.websocket import echo, measuring as websocket_measuring
+from bench.websocket.scenarios import CODEC_SCENARIOS, ECHO_SCENARIOS
 from bench.worker import LOOPS
 
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One half.
+    """One half; there are three.
 
     name: what its contenders are, too.
     heading: of its table of ratios.
     titles: of its scenarios, in the order in which they run.
     engines: in the order in which a round runs them.
-    packages: whose versions the page shows, beside the version of the `tool` that is not a package.
+    packages: whose versions the page shows, beside the version of the `tool` that is not a package, if there is one.
     rounds, seconds: of a whole run; many short rounds, for on a shared machine speed drifts within seconds.
     measuring: prepares what all its scenarios need.
     """
@@ -35,7 +37,7 @@ class Half:
     titles: dict[str, str]
     engines: tuple[str, ...]
     packages: tuple[str, ...]
-    tool: tuple[str, Callable[[], str]]
+    tool: tuple[str, Callable[[], str]] | None
     rounds: int
     seconds: float
     measuring: Callable[[], AbstractContextManager[Measure]]
@@ -69,4 +71,17 @@ SERVERS = Half(
     seconds=1.0,
     measuring=measuring.measuring,
 )
-HALVES = {half.name: half for half in (CLIENTS, SERVERS)}
+WEBSOCKETS = Half(
+    name="websocket",
+    heading="WebSockets: ratio to aiohttp, default loop / uvloop",
+    titles={
+        word: f"{word}: {scenario.title}" for word, scenario in (*CODEC_SCENARIOS.items(), *ECHO_SCENARIOS.items())
+    },
+    engines=tuple(echo.COMMANDS),
+    packages=("aiohttp", "picows", "trunkline", "uvloop", "websockets"),
+    tool=None,
+    rounds=5,
+    seconds=0.6,
+    measuring=websocket_measuring.measuring,
+)
+HALVES = {half.name: half for half in (CLIENTS, SERVERS, WEBSOCKETS)}

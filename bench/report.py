@@ -17,9 +17,9 @@ from bench.targets import SUBJECT, Figures, has_target, misses, target_text
 
 PAGE_INTRO = """# Benchmarks
 
-`make bench` writes the figures on this page, in two halves: `make bench ARGS="--half client"` or `--half server`
-measures one of them. Every round of every client or server runs in a process of its own and they take turns.
-Of CPU and import time the least of the rounds is shown, because whatever else a shared machine does only
+`make bench` writes the figures on this page, in three parts: `make bench ARGS="--half client"`, `--half server` or
+`--half websocket` measures one of them. Every round of every client or server runs in a process of its own and they
+take turns. Of CPU and import time the least of the rounds is shown, because whatever else a shared machine does only
 adds to it; of all else the median. CPU is user and system time, all threads and processes of the contender
 included, divided by the requests. A ratio compares that CPU time with aiohttp's on the default loop, in the
 same run: below 1 is cheaper.
@@ -41,14 +41,26 @@ values of its parameter; the raw application finds the route in a dict. In `stat
 Rust. In `idle` each connection has asked once and stays open: KB each is the growth of resident memory, without
 what the kernel holds for a socket.
 
+**WebSockets.** A codec alone has no socket under it: bytes go into its reader and messages come out of its queue, to a
+coroutine that always waits for the next one; or messages go into its writer and bytes to a transport that drops them.
+CPU is that of the quickest of many turns of 10 ms, divided by the messages. aiohttp's reader and mask are compiled;
+trunkline's are Python, which has no XOR of bytes: masked messages of 64 KB cost several times as much. aiohttp's writer
+hands a large message and its head to the transport one by one; trunkline's joins them, for one write. In the echo
+scenarios a server sends back text messages, without compression, to one connection of a peer that is none of the
+contenders, which renders its frames beforehand and only counts the bytes that come back. CPU is the server's; what the
+peer takes is not in it. `websockets`, and picows, which is written in Cython and has no coroutine between reading and
+sending, are there for information.
+
 `make bench-instructions` counts instructions in user space under valgrind: steady on a busy machine.
 """
 
 HEADINGS = {
     "cpu_us": ("CPU µs", "{:,.0f}"),
+    "message_us": ("CPU µs", "{:,.2f}"),  # CPU, too: a message costs less than a request
     "import_ms": ("import ms", "{:.0f}"),
     "idle_kb": ("KB each", "{:.1f}"),
     "per_s": ("requests/s", "{:,.0f}"),
+    "messages_per_s": ("messages/s", "{:,.0f}"),
     "p50_ms": ("p50 ms", "{:.2f}"),
     "p99_ms": ("p99 ms", "{:.2f}"),
     "rss_mb": ("peak MB", "{:.1f}"),
@@ -135,8 +147,10 @@ def machine(half: Half) -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
-    tool, tool_version = half.tool
-    return parts | {tool: tool_version()} | {package: _version(package) for package in half.packages}
+    if half.tool is not None:
+        tool, tool_version = half.tool
+        parts[tool] = tool_version()
+    return parts | {package: _version(package) for package in half.packages}
 
 
 def _version(package: str) -> str:
@@ -146,13 +160,13 @@ def _version(package: str) -> str:
         return "from its sources"
 
 
-def page_part(half: Half, outcomes: Mapping[str, Outcome], rounds: int, plot_name: str) -> str:
-    """Return the generated part of the page."""
+def page_part(half: Half, outcomes: Mapping[str, Outcome], rounds: int, plot_name: str | None) -> str:
+    """Return the generated part of the page. plot_name: of the file beside it, if there is a plot."""
     about = ", ".join(f"{name}: {value}" for name, value in machine(half).items())
     parts = [
         f"## {half.heading}",
         f"{about}; rounds: {rounds}.",
-        f"![CPU per request of each {half.name}, as a ratio to aiohttp]({plot_name})",
+        plot_name and f"![CPU per request of each {half.name}, as a ratio to aiohttp]({plot_name})",
         summary(half, outcomes),
     ]
     for scenario, outcome in outcomes.items():

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,10 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SESSION, UTIME, STIME = 3, 11, 12
 
 
-def _aiohttp(module: str) -> Callable[[str, int, Path], list[str]]:
+Command = Callable[[str, int, Path], list[str]]  # (loop, port, folder) to the program of a server
+
+
+def _aiohttp(module: str) -> Command:
     def command(loop: str, port: int, folder: Path) -> list[str]:
         return [sys.executable, "-m", "bench.servers.aiohttp_app", module, loop, str(port), str(folder)]
 
@@ -56,7 +59,7 @@ def _granian(loop: str, port: int, folder: Path) -> list[str]:
 
 
 # In the order in which a round runs them.
-COMMANDS: dict[str, Callable[[str, int, Path], list[str]]] = {
+COMMANDS: dict[str, Command] = {
     "aiohttp": _aiohttp("aiohttp"),
     "trunkline": _aiohttp("trunkline"),
     "uvicorn": _uvicorn,
@@ -121,14 +124,16 @@ def _check(scenario: ServerScenario, status: int, body: bytes) -> None:
 
 
 @contextmanager
-def running(contender: Contender, folder: Path, prefix: Sequence[str] = ()) -> Iterator[ServerProcess]:
+def running(
+    contender: Contender, folder: Path, prefix: Sequence[str] = (), commands: Mapping[str, Command] = COMMANDS
+) -> Iterator[ServerProcess]:
     """Start a server that serves `folder` under /static, yield it once it accepts, stop it.
 
-    prefix: a command, such as valgrind, to run the server under.
+    prefix: a command, such as valgrind, to run the server under. commands: by engine.
     """
     engine, loop = contender
     port = free_ports(1)[0]
-    command = [*prefix, *COMMANDS[engine](loop, port, folder)]
+    command = [*prefix, *commands[engine](loop, port, folder)]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

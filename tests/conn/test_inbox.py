@@ -98,6 +98,19 @@ async def test_a_full_queue_pauses_the_source_until_it_is_empty(size: int) -> No
     reader.cancel()
 
 
+async def test_for_one_who_waits_the_source_is_paused_only_when_more_comes_than_there_is_room_for() -> None:
+    box = Box()
+    reader = asyncio.create_task(box.inbox.take())
+    await asyncio.sleep(0)
+    box.inbox.feed(frame(BINARY, bytes(MAX_QUEUED_BYTES)) + frame(TEXT, b"a"))
+    assert (len(box.inbox.messages), box.is_paused) == (1, False)
+    box.inbox.feed(frame(TEXT, b"b"))
+    assert (len(box.inbox.messages), box.is_paused) == (1, True)
+    await reader
+    assert [await box.inbox.take(), await box.inbox.take()] == [(TEXT, "a", ""), (TEXT, "b", "")]
+    assert not box.is_paused
+
+
 async def test_bytes_that_come_while_it_is_full_are_kept_in_order() -> None:
     box = Box()
     box.inbox.feed(frame(BINARY, bytes(40_000)) * 3)

@@ -19,7 +19,6 @@ from trunkline.wire.ws.message import WSMessage, WSMsgType
 
 _CLOSE: Final = WSMsgType.CLOSE
 _PING: Final = WSMsgType.PING
-_PONG: Final = WSMsgType.PONG
 
 
 class Source(Protocol):
@@ -34,7 +33,8 @@ class Inbox:
 
     on_fault: called with what is wrong with the bytes; nothing is read after it. on_ping: called with the payload of a
     PING instead of queueing it, and PONGs are dropped; None queues them all.
-    is_over: no message will come besides those that have. is_held: the source is paused, for the queue is full.
+    is_over: no message will come besides those that have. is_held: nothing is unpacked, for the queue is full.
+    is_awaited: somebody waits for a message.
     """
 
     __slots__ = (
@@ -42,9 +42,9 @@ class Inbox:
         "_on_fault",
         "_on_ping",
         "_reader",
-        "_room",
         "_source",
         "_waiter",
+        "is_awaited",
         "is_held",
         "is_over",
         "messages",
@@ -64,15 +64,10 @@ class Inbox:
         self._on_fault = on_fault
         self._on_ping = on_ping
         self.messages: deque[WSMessage] = deque()
-        self._room = MAX_QUEUED_BYTES  # counted down as the queue fills, set again once it is empty
         self._waiter: asyncio.Future[WSMessage | None] | None = None
+        self.is_awaited = False
         self.is_held = False
         self.is_over = False
-
-    @property
-    def is_awaited(self) -> bool:
-        """True while somebody waits for a message."""
-        return self._waiter is not None
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they came."""
@@ -90,7 +85,7 @@ class Inbox:
     async def take(self) -> WSMessage | None:
         """Return the next message when it comes, None when none will come."""
         while not self.messages:
-            self._room = MAX_QUEUED_BYTES
+            self._reader.room = MAX_QUEUED_BYTES
             if self.is_held:
                 self._release()
                 continue
@@ -98,10 +93,12 @@ class Inbox:
                 return None
             waiter: asyncio.Future[WSMessage | None] = self._loop.create_future()
             self._waiter = waiter
+            self.is_awaited = True
             try:
                 interruption = await waiter
             finally:
                 self._waiter = None
+                self.is_awaited = False
             if interruption is not None:
                 return interruption
         return self.messages.popleft()
@@ -132,28 +129,31 @@ class Inbox:
             self._on_ping = _ignore
 
     def _unpack(self) -> None:
-        read, messages, on_ping = self._reader.next, self.messages, self._on_ping
+        reader = self._reader
         try:
-            while self._room > 0:
-                message = read()
-                if message is None:
-                    return
-                kind = message.type
-                if on_ping is not None and (kind is _PING or kind is _PONG):
-                    if kind is _PING:
-                        on_ping(message.data)
-                    continue
-                messages.append(message)
-                if kind is _CLOSE:
-                    self.is_over = True
-                    return
-                self._room -= QUEUED_MESSAGE_BYTES + len(message.data)
+            while (control := reader.unpack(self.messages)) is not None:
+                self._take_control(control)
         except WebSocketError as fault:
             self.is_over = True
             self._on_fault(fault)
             return
-        self.is_held = True
-        self._source.pause_reading()
+        if reader.room <= 0:
+            self.is_held = True
+            # One who waits most likely empties the queue before more comes; if not, `feed` pauses.
+            if not self.is_awaited:
+                self._source.pause_reading()
+
+    def _take_control(self, message: WSMessage) -> None:
+        kind = message.type
+        if self._on_ping is not None and kind is not _CLOSE:
+            if kind is _PING:
+                self._on_ping(message.data)
+            return
+        self.messages.append(message)
+        if kind is _CLOSE:
+            self.is_over = True
+        else:
+            self._reader.room -= QUEUED_MESSAGE_BYTES + len(message.data)
 
     def _release(self) -> None:
         self.is_held = False

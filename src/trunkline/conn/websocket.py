@@ -9,6 +9,7 @@ messages are is told in `wire.ws`; how they are queued, in `inbox`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -42,7 +43,12 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebSocketRules:
-    """How a WebSocket behaves; see the public API, whose names these are. Times are in seconds, None is no limit."""
+    """How a WebSocket behaves; see the public API, whose names these are. Times are in seconds, None is no limit.
+
+    is_client: closing waits for the peer's Close frame even if a reader had to be woken for it, and the close code of a
+    connection that the peer's bytes failed is ours; in both, aiohttp's server does otherwise. as_dead: makes the error
+    that tells of a peer that answers no ping.
+    """
 
     close_timeout_s: float | None = 10.0
     receive_timeout_s: float | None = None
@@ -50,6 +56,8 @@ class WebSocketRules:
     autoping: bool = True
     heartbeat_s: float | None = None
     writer_limit: int = 2**18
+    is_client: bool = False
+    as_dead: Callable[[str], TimeoutError] = TimeoutError
 
 
 class WebSocketConnection:
@@ -66,7 +74,6 @@ class WebSocketConnection:
         "_heartbeat",
         "_inbox",
         "_is_closing",
-        "_is_mute",
         "_lingering",
         "_loop",
         "_pong_due",
@@ -76,6 +83,7 @@ class WebSocketConnection:
         "close_code",
         "closed",
         "error",
+        "is_mute",
     )
 
     def __init__(
@@ -94,7 +102,7 @@ class WebSocketConnection:
         self._unsent: list[bytes] = []
         self._pong_due: bytes | None = None  # payload of the pong to send when the transport takes more
         self._is_closing = False  # the reader has been given the peer's Close frame
-        self._is_mute = False  # our side of the transport is closed
+        self.is_mute = False  # our side of the transport is closed
         self._lingering: asyncio.TimerHandle | None = None  # ends the wait for the peer's side of it
         self._fault: WebSocketError | None = None  # how the peer broke the protocol
         self.closed = False
@@ -147,6 +155,8 @@ class WebSocketConnection:
             self._abandon(WriteLost("the connection ended without a Close frame"))
             return CLOSED_MESSAGE
         self._abandon(self._fault)
+        if self._rules.is_client:
+            self.close_code = self._fault.code
         return WSMessage(WSMsgType.ERROR, self._fault, None)
 
     # Writing.
@@ -156,7 +166,7 @@ class WebSocketConnection:
 
         compress: level for this message, 0 for none.
         """
-        if self.closed or self._is_mute:
+        if self.closed or self.is_mute:
             raise WriteLost(_GONE)
         self._write(self._writer.render(opcode, payload, compress))
         if self._carrier.flow.paused:
@@ -208,7 +218,7 @@ class WebSocketConnection:
     async def close(self, code: int = WSCloseCode.OK, reason: bytes = b"", *, drain: bool = True) -> bool:
         """Close with a Close frame, and wait for the peer's; return False when that was done before.
 
-        Somebody who waits in `receive` gets CLOSING, and then the peer's frame is not waited for.
+        Somebody who waits in `receive` gets CLOSING, and then a server does not wait for the peer's frame.
         Raises ValueError when `code` or `reason` must not be sent.
         """
         payload = render_close(code, reason)
@@ -222,21 +232,23 @@ class WebSocketConnection:
                 await self._say_close(payload, drain)
                 if self._is_closing:
                     self._shut()
-                elif has_reader:
+                elif has_reader and not self._rules.is_client:
                     self.close_code = WSCloseCode.OK
                     self._linger()
                 else:
+                    if has_reader:
+                        await asyncio.sleep(0)  # in which it takes what it is told
                     self.close_code = await self._wait_for_close()
                     self._shut()
         except (OSError, WebSocketError) as error:  # TimeoutError is an OSError
-            self._abandon(error)
+            self._abandon(None if self._is_closing else error)  # who sent a Close frame need not wait for ours
         except asyncio.CancelledError:
             self._abandon(None)
             raise
         return True
 
     async def _say_close(self, payload: bytes, drain: bool) -> None:
-        if self._is_mute:
+        if self.is_mute:
             raise WriteLost(_GONE)
         self._write(self._writer.render(_CLOSE, payload))
         self._flush()
@@ -266,8 +278,9 @@ class WebSocketConnection:
             self._flush_quietly()
         self._linger()
 
-    def _peer_is_dead(self, error: TimeoutError) -> None:
+    def _peer_is_dead(self, silence: TimeoutError) -> None:
         self.closed = True
+        error = self._rules.as_dead(str(silence))
         self._inbox.interrupt(WSMessage(WSMsgType.ERROR, error, None))
         self._abandon(error)
 
@@ -304,7 +317,7 @@ class WebSocketConnection:
             self._lingering = self._loop.call_later(WEBSOCKET_LINGERING_S, transport.abort)
 
     def _end_both_ways(self) -> None:
-        self._is_mute = True
+        self.is_mute = True
         self._inbox.end()
         self._stop_heartbeat()
 

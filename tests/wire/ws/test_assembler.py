@@ -2,11 +2,13 @@
 
 import os
 import tracemalloc
+from collections import deque
 
 import pytest
 from hypothesis import given, strategies as st
 
 from trunkline.wire.errors import WebSocketError
+from trunkline.wire.limits import QUEUED_MESSAGE_BYTES
 from trunkline.wire.ws.assembler import MessageReader
 from trunkline.wire.ws.deflate import Deflater, Inflater
 from trunkline.wire.ws.frames import FIN, FrameWriter
@@ -46,6 +48,17 @@ def read(messages: MessageReader, *portions: bytes) -> list[WSMessage]:
     return found
 
 
+def unpack(messages: MessageReader, *portions: bytes) -> list[WSMessage]:
+    """Do the same as `read`, by way of a queue."""
+    found = deque[WSMessage]()
+    for portion in portions:
+        messages.feed(portion)
+        messages.room = 2**62
+        while (control := messages.unpack(found)) is not None:
+            found.append(control)
+    return list(found)
+
+
 READ = {
     "text": ([frame(TEXT, "é".encode())], [(TEXT, "é", "")]),
     "empty text": ([frame(TEXT)], [(TEXT, "", "")]),
@@ -77,8 +90,9 @@ READ = {
 @pytest.mark.parametrize(("frames", "expected"), READ.values(), ids=READ)
 def test_messages_are_read_whole_and_byte_by_byte(frames: list[bytes], expected: list[tuple[object, ...]]) -> None:
     wire = b"".join(frames)
-    assert read(reader(), wire) == expected
-    assert read(reader(), *(wire[i : i + 1] for i in range(len(wire)))) == expected
+    assert read(reader(), wire) == unpack(reader(), wire) == expected
+    single_bytes = [wire[i : i + 1] for i in range(len(wire))]
+    assert read(reader(), *single_bytes) == unpack(reader(), *single_bytes) == expected
 
 
 REFUSED = {
@@ -185,17 +199,85 @@ def test_a_drip_of_fragments_takes_little_more_memory_than_its_bytes() -> None:
     assert peak < 2**20
 
 
+def test_a_drip_of_bytes_takes_little_more_memory_than_they_do() -> None:
+    messages = reader(2**20)
+    wire = frame(BINARY, bytes(100_000))
+    portions = [wire[:5000], *(wire[i : i + 1] for i in range(5000, 60_000)), wire[60_000:62_000], wire[62_000:-1]]
+    tracemalloc.start()
+    try:
+        assert read(messages, *portions) == []
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * len(wire)
+    assert read(messages, wire[-1:]) == [(BINARY, bytes(100_000), "")]
+
+
+def test_a_queue_is_filled_no_further_than_there_is_room() -> None:
+    messages, queue = reader(), deque[WSMessage]()
+    messages.feed(frame(TEXT, b"x" * 100) * 10)
+    messages.room = 3 * (100 + QUEUED_MESSAGE_BYTES)
+    assert messages.unpack(queue) is None
+    assert (len(queue), messages.room) == (3, 0)
+    messages.room = 1
+    assert messages.unpack(queue) is None
+    assert len(queue) == 4
+    messages.room = 2**16
+    assert messages.unpack(queue) is None
+    assert len(queue) == 10
+
+
+@pytest.mark.parametrize("max_bytes", [1, 10, 124, 125, 126])
+def test_short_messages_keep_to_the_limit_too(max_bytes: int) -> None:
+    assert unpack(reader(max_bytes), frame(TEXT, b"x" * max_bytes)) == [(TEXT, "x" * max_bytes, "")]
+    with pytest.raises(WebSocketError) as caught:
+        unpack(reader(max_bytes), frame(TEXT, b"x" * (max_bytes + 1)))
+    assert caught.value.code == 1009
+
+
+Outcome = tuple[list[WSMessage], int]
+
+
+def outcome(messages: MessageReader, *portions: bytes, queued: bool = False) -> Outcome:
+    """Return the messages before the first fault, and its code or 0."""
+    found: deque[WSMessage] = deque()
+    try:
+        for portion in portions:
+            messages.feed(portion)
+            messages.room = 2**62
+            while (message := messages.unpack(found) if queued else messages.next()) is not None:
+                found.append(message)
+    except WebSocketError as error:
+        return list(found), error.code
+    return list(found), 0
+
+
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes_give_messages_or_our_error_however_they_are_cut(wire: bytes, deflate: bool) -> None:
-    def outcome(*portions: bytes) -> tuple[list[WSMessage], int]:
-        messages, found = reader(1000, deflate=deflate), list[WSMessage]()
-        try:
-            for portion in portions:
-                messages.feed(portion)
-                while (message := messages.next()) is not None:
-                    found.append(message)
-        except WebSocketError as error:
-            return found, error.code
-        return found, 0
+    whole = outcome(reader(1000, deflate=deflate), wire)
+    single_bytes = [wire[i : i + 1] for i in range(len(wire))]
+    assert whole == outcome(reader(1000, deflate=deflate), *single_bytes)
+    assert whole == outcome(reader(1000, deflate=deflate), wire, queued=True)
+    assert whole == outcome(reader(1000, deflate=deflate), *single_bytes, queued=True)
 
-    assert outcome(wire) == outcome(*(wire[i : i + 1] for i in range(len(wire))))
+
+some_frames = st.lists(
+    st.builds(
+        frame,
+        st.sampled_from([TEXT, TEXT, BINARY, CONTINUATION, PING]),
+        st.one_of(st.text(max_size=60).map(str.encode), st.binary(max_size=125)),
+        fin=st.sampled_from([True, True, True, False]),
+    )
+    | st.builds(frame, st.just(BINARY), st.sampled_from([bytes(126), bytes(3000)])),
+    max_size=12,
+)
+
+
+@given(some_frames, st.data(), st.booleans())
+def test_a_queue_gets_what_would_be_read_one_by_one(frames: list[bytes], data: st.DataObject, decode: bool) -> None:
+    wire = b"".join(frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=6)))
+    portions = [wire[start:end] for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
+    expected = outcome(reader(decode_text=decode), wire)
+    assert outcome(reader(decode_text=decode), *portions, queued=True) == expected
+    assert outcome(reader(decode_text=decode), *portions) == expected

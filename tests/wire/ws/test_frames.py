@@ -29,7 +29,7 @@ def read(frames: FrameReader, *portions: bytes) -> Frames:
     found: Frames = []
     for portion in portions:
         frames.feed(portion)
-        while (frame := frames.next()) is not None:
+        while (frame := frames.next_frame()) is not None:
             found.append((frame[0], bytes(frame[1])))
     return found
 
@@ -87,12 +87,12 @@ def test_wsproto_reads_the_same_frames(frames: Frames) -> None:
 def test_frames_that_come_together_are_taken_one_by_one() -> None:
     frames = reader()
     frames.feed(client_frame(1, b"a") + client_frame(9) + client_frame(2, b"b")[:-1])
-    assert frames.next() == (0x81, b"a")
-    assert frames.next() == (0x89, b"")
-    assert frames.next() is None
+    assert frames.next_frame() == (0x81, b"a")
+    assert frames.next_frame() == (0x89, b"")
+    assert frames.next_frame() is None
     frames.feed(client_frame(2, b"b")[-1:] + client_frame(1, b"c"))
-    assert frames.next() == (0x82, b"b")
-    assert frames.next() == (0x81, b"c")
+    assert frames.next_frame() == (0x82, b"b")
+    assert frames.next_frame() == (0x81, b"c")
 
 
 REFUSED = {

@@ -1,9 +1,12 @@
 """Masking, by both ways, compared with one byte after another."""
 
+import os
+from itertools import islice
+
 import pytest
 from hypothesis import given, strategies as st
 
-from trunkline.wire.ws.mask import apply_mask
+from trunkline.wire.ws.mask import apply_mask, masking_keys
 
 
 def slow_mask(payload: bytes, key: bytes) -> bytes:
@@ -33,3 +36,27 @@ def test_bytes_are_never_changed_in_place() -> None:
     payload = b"x" * 1000
     apply_mask(payload, b"abcd")
     assert payload == b"x" * 1000
+
+
+def test_a_view_is_masked_too() -> None:
+    for length in (10, 1000):
+        payload = memoryview(b"x" * (length + 2))[1:-1]
+        assert apply_mask(payload, b"abcd") == slow_mask(bytes(payload), b"abcd")
+
+
+def test_every_frame_gets_a_key_of_its_own() -> None:
+    keys = list(islice(masking_keys(os.urandom), 1000))
+    assert {len(key) for key in keys} == {4}
+    assert len(set(keys)) > 990  # of 2**32: hardly ever two alike
+
+
+def test_keys_are_the_bytes_of_the_source_and_none_is_used_twice() -> None:
+    drawn = bytearray()
+
+    def random_bytes(count: int) -> bytes:
+        block = os.urandom(count)
+        drawn.extend(block)
+        return block
+
+    keys = b"".join(islice(masking_keys(random_bytes), 600))
+    assert drawn.startswith(keys)

@@ -55,9 +55,9 @@ class Inflater:
         self._keeps_context = keeps_context
         self._stream: zlib._Decompress | None = None
 
-    def inflate(self, message: bytes | bytearray, max_bytes: int) -> bytes:
+    def inflate(self, message: bytes | bytearray | memoryview, max_bytes: int) -> bytes:
         """Return the message decompressed, if it has no more than `max_bytes`. Raises WebSocketError."""
-        data = message + _TAIL
+        data = b"".join((message, _TAIL))
         pieces: list[bytes] = []
         size = 0
         for _ in range(MAX_FINAL_BLOCKS):
@@ -77,7 +77,7 @@ class Inflater:
             data = stream.unused_data
         raise _damaged(f"more than {MAX_FINAL_BLOCKS} last blocks in one message")
 
-    def _step(self, stream: zlib._Decompress, data: bytes | bytearray, max_bytes: int) -> bytes:
+    def _step(self, stream: zlib._Decompress, data: bytes, max_bytes: int) -> bytes:
         try:
             return stream.decompress(data, max_bytes)
         except zlib.error as error:

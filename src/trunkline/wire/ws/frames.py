@@ -8,13 +8,14 @@
      | |1|2|3|       |K|             |   Masking key (32, if MASK)   |
      +-+-+-+-+-------+-+-------------+-------------------------------+
 
-The reader is pulled: `feed` takes what arrived, `next` returns one frame at a time, so who reads decides how much is
-unpacked at once. A frame is refused by its head, before its payload is held; what the payload means, and whether it
+The reader is pulled: `feed` takes what arrived, `next_frame` returns one frame at a time, so who reads decides how much
+is unpacked at once. A frame is refused by its head, before its payload is held; what the payload means, and whether it
 may follow the frame before it, is the assembler's part.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -41,7 +42,14 @@ _DEFLATE_STARTS: Final = _PLAIN_STARTS | {
     fin | COMPRESSED | opcode for fin in (0, FIN) for opcode in (WSMsgType.TEXT, WSMsgType.BINARY)
 }
 
-Frame = tuple[int, bytes | bytearray]  # its first byte, and its payload without mask
+_HEAD_7: Final = struct.Struct("!BB")  # named by the bits of their length
+_HEAD_16: Final = struct.Struct("!BBH")
+_HEAD_64: Final = struct.Struct("!BBQ")
+
+_LARGE_PART: Final = 1024  # bytes of a payload that are kept as they came; ours: the objects around them take a tenth
+
+Payload = bytes | bytearray | memoryview  # without mask; a view of bytes, so as to copy a large one only once
+Frame = tuple[int, Payload]  # its first byte, and its payload
 
 
 class FrameReader:
@@ -51,30 +59,62 @@ class FrameReader:
     whoever reads may change it from frame to frame.
     """
 
-    __slots__ = ("_at", "_data", "_first", "_is_masked", "_key", "_missing", "_payload", "_starts", "max_bytes")
+    __slots__ = (
+        "_at",
+        "_data",
+        "_first",
+        "_key",
+        "_missing",
+        "_parts",
+        "_payload",
+        "_starts",
+        "is_masked",
+        "max_bytes",
+    )
 
     def __init__(self, *, is_masked: bool, may_be_compressed: bool, max_bytes: int) -> None:
-        self._is_masked = is_masked
+        self.is_masked = is_masked
         self._starts = _DEFLATE_STARTS if may_be_compressed else _PLAIN_STARTS
         self.max_bytes = max_bytes
         self._data = b""  # what was fed last, and before it the start of a frame's head
         self._at = 0  # where in it the next frame begins
-        # A frame whose payload has not come whole:
-        self._payload: bytearray | None = None
+        # A frame whose payload has not come whole: large parts as they came, small ones together, for even a byte that
+        # comes alone takes 34. Nothing is set aside for what the head announces.
+        self._parts: list[bytes | bytearray | memoryview] = []
         self._missing = 0
         self._first = 0
         self._key = b""
+        self._payload: bytes | bytearray | None = None  # all of it, to be read next
 
     def feed(self, data: bytes) -> None:
-        """Take bytes as they came; `next` must have returned None since the last ones, or they are copied again."""
+        """Take bytes as they came; all should have been read of the last ones, or their rest is copied again."""
         if self._missing:
-            assert self._payload is not None
-            self._payload += data[: self._missing]
-            data, self._missing = data[self._missing :], max(0, self._missing - len(data))
-        self._data = self._data[self._at :] + data
+            self._data, self._at = data, self._feed_payload(data)
+            return
+        if self._at < len(self._data):
+            data = self._data[self._at :] + data
+        self._data = data
         self._at = 0
 
-    def next(self) -> Frame | None:
+    def _feed_payload(self, data: bytes) -> int:
+        """Add to the payload that has not come whole; return how many bytes belong to it."""
+        parts, missing = self._parts, self._missing
+        if missing > len(data):
+            self._missing = missing - len(data)
+            if len(data) >= _LARGE_PART:
+                parts.append(data)
+            elif isinstance(parts[-1], bytearray):
+                parts[-1] += data
+            else:
+                parts.append(bytearray(data))
+            return len(data)
+        parts.append(memoryview(data)[:missing])
+        self._payload = bytearray().join(parts) if self.is_masked else b"".join(parts)
+        self._missing = 0
+        self._parts = []
+        return missing
+
+    def next_frame(self) -> Frame | None:
         """Return the next frame, or None when it has not come whole. Raises WebSocketError."""
         if self._payload is not None:
             return self._end_payload(self._payload)
@@ -83,7 +123,7 @@ class FrameReader:
         if len(data) - at < 2:
             return None
         first, second = data[at], data[at + 1]
-        if first not in self._starts or (second >= _MASKED) is not self._is_masked:
+        if first not in self._starts or (second >= _MASKED) is not self.is_masked:
             self._refuse(first, second)
         length = second & _LENGTH
         at += 2
@@ -97,28 +137,25 @@ class FrameReader:
                 WSCloseCode.MESSAGE_TOO_BIG,
                 f"frame of {length} bytes; its message may have {self.max_bytes} more (raise max_msg_size)",
             )
-        start = at + 4 if self._is_masked else at
+        start = at + 4 if self.is_masked else at
         end = start + length
         if end > len(data):
             if start <= len(data):
                 self._begin_payload(first, data[at:start], data[start:], length)
             return None
         self._at = end
-        payload = data[start:end]
-        return first, apply_mask(payload, data[at:start]) if self._is_masked else payload
+        payload = memoryview(data)[start:end]
+        return first, apply_mask(payload, data[at:start]) if self.is_masked else payload
 
     def _begin_payload(self, first: int, key: bytes, payload: bytes, length: int) -> None:
-        # A bytearray: it grows with what comes, whatever the head announced, and takes single bytes without loss.
         self._first, self._key = first, key
-        self._payload = bytearray(payload)
+        self._parts = [payload]
         self._missing = length - len(payload)
         self._data, self._at = b"", 0
 
-    def _end_payload(self, payload: bytearray) -> Frame | None:
-        if self._missing:
-            return None
+    def _end_payload(self, payload: bytes | bytearray) -> Frame:
         self._payload = None
-        return self._first, apply_mask(payload, self._key) if self._is_masked else payload
+        return self._first, apply_mask(payload, self._key) if self.is_masked else payload
 
     def _extended_length(self, first: int, marker: int, field: bytes) -> int:
         if first & CONTROL:
@@ -165,7 +202,7 @@ class FrameWriter:
         Raises ValueError for a control frame that is too long.
         """
         first = FIN | opcode
-        if isinstance(payload, memoryview):
+        if type(payload) is memoryview:
             payload = payload.tobytes()  # its items need not be bytes
         if opcode & CONTROL:
             _check_control(payload)
@@ -175,15 +212,15 @@ class FrameWriter:
         length = len(payload)
         mask = 0 if self._next_key is None else _MASKED
         if length < 126:
-            head = bytes((first, mask | length))
+            head = _HEAD_7.pack(first, mask | length)
         elif length < 2**16:
-            head = bytes((first, mask | 126)) + length.to_bytes(2, "big")
+            head = _HEAD_16.pack(first, mask | 126, length)
         else:
-            head = bytes((first, mask | 127)) + length.to_bytes(8, "big")
+            head = _HEAD_64.pack(first, mask | 127, length)
         if self._next_key is None:
             return head + payload
         key = self._next_key()
-        return head + key + apply_mask(payload, key)
+        return b"".join((head, key, apply_mask(payload, key)))
 
 
 def _check_control(payload: bytes | bytearray) -> None:
