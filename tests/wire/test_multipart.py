@@ -52,6 +52,8 @@ sizes = pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])
         (b"--:--\r\nepilogue\r\n--:\r\n", []),
         (b"--:\r\n\r\nhello\r\n--:--", [([], b"hello")]),
         (b"--:\r\n\r\n\r\n--:--", [([], b"")]),
+        (b"--:\r\n--:--\r\n", [([], b"")]),  # not even the empty line, as some servers end their streams
+        (b"--:\r\nA: b\r\n--:\r\n\r\nc\r\n--:--", [([("A", "b")], b""), ([], b"c")]),
         (b"--:\r\n\r\n--:--", [([], b"")]),  # RFC 2046 §5.1.1: a part may have no body, not even an empty one
         (b"--:\r\nA: b\r\n\r\n--:\r\nc:d \r\n\r\n\r\n--:--", [([("A", "b")], b""), ([("c", "d")], b"")]),
         (b"preamble\r\nmore\r\n--:\r\n\r\nhello\r\n--:--", [([], b"hello")]),

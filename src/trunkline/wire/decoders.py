@@ -21,6 +21,7 @@ from trunkline.wire.limits import (
     MAX_ZSTD_WINDOW_LOG,
 )
 from trunkline.wire.optional import load_brotli, load_zstd
+from trunkline.wire.zlib_backend import zlib_library
 
 # The libraries copy input that they could not use yet at each step: small slices keep that cheap.
 _SLICE_BYTES = 16 * 1024
@@ -101,11 +102,12 @@ class GzipDecoder(_MemberDecoder):
     """RFC 1952: any number of members; zeros after one are padding, as for gzip(1), all else is damage."""
 
     coding = "gzip"
-    error = zlib.error
 
     def __init__(self) -> None:
         super().__init__()
-        self._member = zlib.decompressobj(_GZIP_WBITS)
+        self._library = zlib_library()
+        self.error = self._library.error
+        self._member = self._library.decompressobj(_GZIP_WBITS)
         self._has_ended_member = False
 
     def _step(self, data: bytes, max_bytes: int) -> bytes:
@@ -119,13 +121,13 @@ class GzipDecoder(_MemberDecoder):
         if self._has_ended_member:
             data = data.lstrip(b"\0")
         if data:
-            self._member = zlib.decompressobj(_GZIP_WBITS)
+            self._member = self._library.decompressobj(_GZIP_WBITS)
             self._is_open = True
         return data
 
     def _inflate(self, data: bytes, max_bytes: int) -> bytes:
         member = self._member
-        output = member.decompress(member.unconsumed_tail + data, max_bytes)
+        output: bytes = member.decompress(member.unconsumed_tail + data, max_bytes)
         self._is_full = len(output) == max_bytes
         if member.eof:
             self._has_ended_member = True
@@ -144,7 +146,7 @@ class DeflateDecoder(GzipDecoder):
         # RFC 1950 §2.2: the low half of a zlib header's first byte is 8. A bare stream could begin so only
         # with a stored block whose padding is not zero, which no encoder writes.
         is_zlib = data[0] & 0x0F == 8
-        self._member = zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+        self._member = self._library.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         self._is_open = True
         return data
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from trunkline.wire.limits import MAX_ZSTD_WINDOW_LOG
 from trunkline.wire.optional import load_brotli, load_zstd
+from trunkline.wire.zlib_backend import zlib_library
 
 _BROTLI_LEVEL = 6  # ngx_brotli's default; the library's own, 11, is meant for files compressed once
 _ZSTD_LARGE_WINDOW_LEVEL = 20  # from here on zstd's windows grow beyond what RFC 9659 allows
@@ -36,10 +37,11 @@ def deflate_encoder(level: int | None, strategy: int | None) -> Encoder:
 
 def _zlib_encoder(coding: str, level: int | None, wbits: int, strategy: int | None) -> Encoder:
     _check_level(coding, level, 0, 9)
-    stream = zlib.compressobj(
-        zlib.Z_DEFAULT_COMPRESSION if level is None else level,
+    library = zlib_library()
+    stream = library.compressobj(
+        library.Z_DEFAULT_COMPRESSION if level is None else level,
         wbits=wbits,
-        strategy=zlib.Z_DEFAULT_STRATEGY if strategy is None else strategy,
+        strategy=library.Z_DEFAULT_STRATEGY if strategy is None else strategy,
     )
     return Encoder(stream.compress, stream.flush)
 

@@ -59,6 +59,10 @@ class BadHandshake(WireError):
     """A request or response does not open a WebSocket connection (RFC 6455 §4)."""
 
 
+class BadChallenge(TrunklineError, ValueError):
+    """A Digest challenge that cannot be answered (RFC 7616 §3.3); not a `WireError`: the message around it is sound."""
+
+
 class BadCookie(TrunklineError, CookieError, ValueError):
     """A cookie that RFC 6265bis refuses.
 

@@ -77,6 +77,7 @@ MAX_FINAL_BLOCKS = 16  # blocks marked as the last in a compressed message; ours
 INCOMPRESSIBLE_SHIFT = 10  # data grows by less than 1/1024 when it cannot be compressed; zlib's deflateBound: 1/4096
 INCOMPRESSIBLE_FREE_BYTES = 64  # and by this much when it is short; same source: 13
 MAX_QUEUED_BYTES = 2**16  # of messages that nobody has taken yet, before reading pauses; aiohttp's read limit
+HALF_CLOSED_PAUSE_S = 1.0  # of a streamed answer, after which a client that sends no more counts as gone; ours
 WEBSOCKET_LINGERING_S = 2.0  # for the peer to close its side after our Close frame; nginx's lingering_timeout: 5
 QUEUED_MESSAGE_BYTES = 128  # what a message in the queue costs besides its data; ours: tuple, object, slot
 
@@ -87,3 +88,9 @@ MAX_ACCESS_LOG_FORMATS = 16  # compiled; ours: a process has one or two
 MAX_CACHED_FILE_HASHES = 1024  # hashes of static files kept for their links; ours: a site links to fewer
 
 MAX_MASKED_HOST_CHARS = 259  # of a Host compared with a domain: 253 of a name (RFC 1035 §2.3.4) and a port
+
+# Challenges of one response, and what is remembered of a server's (RFC 7616).
+MAX_CHALLENGES = 32  # taken from a response; ours: servers offer a handful
+MAX_DIGEST_SPACES = 32  # protection spaces remembered by a middleware; ours: one user's realms on a server
+MAX_DIGEST_DOMAIN_URIS = 32  # taken from a challenge's domain; ours: servers name a few
+MAX_DIGEST_NONCES = 256  # whose counts are kept; ours: more than requests that are under way at once

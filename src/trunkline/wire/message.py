@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from multidict import CIMultiDict
+
 from trunkline.wire.fields import check_field_name, check_field_value
 from trunkline.wire.limits import MAX_CACHED_LINES
 from trunkline.wire.version import HttpVersion, HttpVersion11
@@ -48,30 +50,36 @@ class Target:
     """Where a request goes, in the parts that every version needs (RFC 9110 §7.1).
 
     scheme: `http` or `https`. authority: the value of Host. path: origin form, with the query, percent-encoded.
+    origin: what a proxy needs before the path, such as `http://example.com` (absolute form, RFC 9112 §3.2.2).
     """
 
-    __slots__ = ("authority", "h1", "path", "scheme")
+    __slots__ = ("authority", "h1", "origin", "path", "scheme")
 
-    def __init__(self, scheme: str, authority: str, path: str) -> None:
+    def __init__(self, scheme: str, authority: str, path: str, origin: str = "") -> None:
         """Raises ValueError when a part could end its line or become several parts."""
         if _PATH.fullmatch(path) is None:
             raise ValueError(f"path {path[:60]!r} has a space, control or non-ASCII character; percent-encode it")
         check_field_value(authority)
+        if origin and _PATH.fullmatch(origin) is None:
+            raise ValueError(f"origin {origin[:60]!r} has a space, control or non-ASCII character")
         self.scheme: Final = scheme
         self.authority: Final = authority
         self.path: Final = path
+        self.origin: Final = origin
         # The rest of an HTTP/1.1 request line and the Host field, which comes first (RFC 9110 §7.2).
-        self.h1: Final = f" {path} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii")
+        self.h1: Final = f" {origin}{path} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii")
 
 
 class RequestHead:
     """The control data and fields of one request.
 
     blocks: all fields but Host, which the target has. is_last: the request says `Connection: close`.
+    proxy_headers: fields for the proxy that opens a tunnel, or None.
     """
 
     version: HttpVersion = HttpVersion11
     is_last: bool = False
+    proxy_headers: "CIMultiDict[str] | None" = None
 
     def __init__(self, method: str, target: Target, blocks: Sequence[FieldBlock]) -> None:
         self.method = method

@@ -130,6 +130,11 @@ class MultipartParser:
             line = buffer[self._pos : end]
             if not line:
                 return self._begin_content()
+            if line.startswith(self._delimiter[2:]) and self._is_delimiter(line):
+                # A part without so much as the empty line: some servers end their streams so.
+                self._buffer = _CRLF + buffer[self._pos :]
+                self._pos = 0
+                return self._begin_content()
             self._add_field(line)
             self._pos = end + len(_CRLF)
         if len(buffer) - self._pos > self._max_field_bytes:
@@ -180,6 +185,9 @@ class MultipartParser:
     def _after_boundary(self, at: int) -> re.Match[bytes] | None:
         """Return what follows the delimiter's bytes at `at`; None when they are content after all."""
         return _AFTER_BOUNDARY.match(self._buffer, at + len(self._delimiter))
+
+    def _is_delimiter(self, line: bytes) -> bool:
+        return line[len(self._delimiter) - 2 :].strip(b" \t") in (b"", b"--")
 
     def _cross(self, after: re.Match[bytes]) -> Mark | None:
         if after.lastindex == _IS_CUT:

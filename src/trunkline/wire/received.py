@@ -6,9 +6,10 @@ somebody asks. The properties with aiohttp's names are those of its `RawRequestM
 
 from functools import cached_property
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
+from trunkline import hdrs
 from trunkline.ground.types import RawHeaders
 from trunkline.wire.fields import Field
 from trunkline.wire.version import HttpVersion, HttpVersion11
@@ -99,3 +100,33 @@ class ReceivedHead:
     def chunked(self) -> bool:
         """True when the body comes in chunks."""
         return self.transfer_codings is not None
+
+
+class RawRequestMessage(ReceivedHead):
+    """A head that was not received but made of its parts, as test doubles do (aiohttp's constructor)."""
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        version: HttpVersion,
+        headers: "CIMultiDictProxy[str] | CIMultiDict[str]",
+        raw_headers: RawHeaders,
+        should_close: bool,
+        compression: str | None,
+        upgrade: bool,
+        chunked: bool,
+        url: URL,
+    ) -> None:
+        super().__init__(method, path, version, keep_alive=not should_close)
+        self.fields = [(istr(name), value) for name, value in headers.items()]
+        length = headers.get(hdrs.CONTENT_LENGTH, "")
+        self.content_length = int(length) if length.isdecimal() else None
+        self.transfer_codings = "chunked" if chunked else None
+        self.content_encoding = compression
+        self.host = headers.get(hdrs.HOST)
+        self.expect = headers.get(hdrs.EXPECT, "").lower() or None
+        self.is_upgrade = upgrade
+        self.is_last = should_close
+        # What is made of the fields when somebody asks was given.
+        self.__dict__.update(headers=CIMultiDictProxy(CIMultiDict(headers)), raw_headers=raw_headers, url=url)

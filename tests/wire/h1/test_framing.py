@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trunkline.wire.errors import BadFraming
-from trunkline.wire.h1.framing import CHUNKED, UNTIL_CLOSE, request_framing, response_framing
+from trunkline.wire.h1.framing import CHUNKED, UNTIL_CLOSE, must_be_empty_body, request_framing, response_framing
 from trunkline.wire.h1.head import ResponseHead, parse_response_head
 from trunkline.wire.h1.request_head import parse_request_head
 from trunkline.wire.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_LINE_BYTES
@@ -166,3 +166,14 @@ def test_a_request_with_both_framings_is_refused_in_either_order(length: bytes) 
 def test_a_transfer_coding_in_an_http_1_0_request_is_refused(fields: list[bytes]) -> None:
     with pytest.raises(BadFraming, match=r"HTTP/1\.0"):
         request_framing(request_of("POST", fields, b"1.0"))
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "is_empty"),
+    [
+        ("GET", 200, False), ("HEAD", 200, True), ("GET", 204, True), ("POST", 304, True), ("GET", 101, True),
+        ("GET", 199, True), ("CONNECT", 200, True), ("CONNECT", 404, False),
+    ],
+)  # fmt: skip
+def test_which_responses_have_no_body_whatever_they_say(method: str, status: int, is_empty: bool) -> None:
+    assert must_be_empty_body(method, status) is is_empty

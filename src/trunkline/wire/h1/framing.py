@@ -35,6 +35,11 @@ def response_framing(head: ResponseHead, method: str) -> int:
     return UNTIL_CLOSE
 
 
+def must_be_empty_body(method: str, code: int) -> bool:
+    """Tell whether a response has no body, whatever its fields say (RFC 9112 §6.3, rules 1 and 2)."""
+    return method == "HEAD" or code in (204, 304) or code < 200 or (method == "CONNECT" and code < 300)
+
+
 def _transfer_coded(head: ResponseHead) -> int:
     if head.version == HttpVersion10:
         raise BadFraming("Transfer-Encoding in an HTTP/1.0 response; such a peer cannot mean it (RFC 9112 §6.1)")

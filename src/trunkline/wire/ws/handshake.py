@@ -22,7 +22,8 @@ from trunkline.wire.version import HttpVersion
 from trunkline.wire.ws.extensions import DeflateTerms, accept_deflate, choose_deflate
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
-_NONCE_BYTES: Final = 16  # §4.1
+WS_KEY: Final = _GUID.encode()  # aiohttp's name and type
+NONCE_BYTES: Final = 16  # §4.1
 VERSION: Final = "13"  # §4.1
 _SPOKEN_VERSIONS: Final = frozenset({VERSION, "8", "7"})  # drafts with the same frames; aiohttp takes them too
 
@@ -83,8 +84,9 @@ def check_answer(
     """
     _check_upgrade(fields)
     accept = accept_token(key)
-    if fields.getall("Sec-WebSocket-Accept", []) != [accept]:
-        raise BadHandshake(f"Sec-WebSocket-Accept {fields.get('Sec-WebSocket-Accept')!r}; wanted {accept!r}")
+    answers = fields.getall("Sec-WebSocket-Accept", [])
+    if answers != [accept]:
+        raise BadHandshake(f"Invalid challenge response: Sec-WebSocket-Accept {answers}; wanted {accept!r}")
     chosen = fields.getall("Sec-WebSocket-Protocol", [])
     if len(chosen) > 1 or not set(chosen) <= set(protocols):
         raise BadHandshake(f"the server chose the subprotocols {chosen}; offered were {list(protocols)}")
@@ -110,20 +112,20 @@ def check_protocols(protocols: Iterable[str]) -> None:
 def _check_upgrade(fields: Fields) -> None:
     upgrade = _list(fields.getall("Upgrade", ()))
     if "websocket" not in (name.lower() for name in upgrade):
-        raise BadHandshake(f"Upgrade: {', '.join(upgrade) or None}; wanted websocket")
+        raise BadHandshake(f"Invalid upgrade header: Upgrade: {', '.join(upgrade) or None}; wanted websocket")
     connection = _list(fields.getall("Connection", ()))
     if "upgrade" not in (name.lower() for name in connection):
-        raise BadHandshake(f"Connection: {', '.join(connection) or None}; wanted upgrade")
+        raise BadHandshake(f"Invalid connection header: Connection: {', '.join(connection) or None}; wanted upgrade")
 
 
 def _key(fields: Fields) -> str:
     keys = fields.getall("Sec-WebSocket-Key", [])
     try:
-        is_valid = len(keys) == 1 and len(base64.b64decode(keys[0], validate=True)) == _NONCE_BYTES
+        is_valid = len(keys) == 1 and len(base64.b64decode(keys[0], validate=True)) == NONCE_BYTES
     except (binascii.Error, ValueError):  # ValueError: not ASCII
         is_valid = False
     if not is_valid:
-        raise BadHandshake(f"Sec-WebSocket-Key {keys}; wanted one, of {_NONCE_BYTES} bytes in base64")
+        raise BadHandshake(f"Sec-WebSocket-Key {keys}; wanted one, of {NONCE_BYTES} bytes in base64")
     return keys[0]
 
 
