@@ -3,6 +3,7 @@ import socket
 
 import pytest
 
+from tests.probes import Notes
 from trunkline.abc import AbstractResolver, ResolveResult
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import ResolveError
@@ -213,4 +214,87 @@ async def test_closing_fails_the_callers_clearly() -> None:
         await caller
     with pytest.raises(ResolveError, match="is closed"):
         await cache.resolve("a", 80)
+    assert book.cancelled == 1
+
+
+# What a probe is told.
+
+ASKED = ["miss a", "ask a", "answer a"]
+
+
+async def test_a_probe_is_told_of_a_miss_and_of_hits() -> None:
+    cache, notes = DNSCache(Book(a=["10.0.0.1"])), Notes()
+    await cache.resolve("a", 80, notes)
+    await cache.resolve("a", 80, notes)
+    assert notes.told == [*ASKED, "hit a"]
+
+
+async def test_without_a_cache_there_are_no_hits_and_misses_to_tell() -> None:
+    book = Book(a=["10.0.0.1"])
+    book.gate.clear()
+    cache, notes = DNSCache(book, max_size=0), Notes()
+    callers = [asyncio.create_task(cache.resolve("a", 80, notes)) for _ in range(2)]
+    await turns()
+    book.gate.set()
+    await asyncio.gather(*callers)
+    assert notes.told == ["ask a", "ask a", "answer a", "answer a"]
+
+
+async def test_an_ip_address_is_not_worth_telling() -> None:
+    notes = Notes()
+    await DNSCache(Book()).resolve("127.0.0.1", 80, notes)
+    assert notes.told == []
+
+
+async def test_a_failure_has_no_end_to_tell() -> None:
+    notes = Notes()
+    with pytest.raises(ResolveError):
+        await DNSCache(Book()).resolve("a", 80, notes)
+    assert notes.told == ASKED[:2]
+
+
+async def test_joining_a_look_up_is_a_hit() -> None:
+    book = Book(a=["10.0.0.1"])
+    book.gate.clear()
+    cache, probes = DNSCache(book), [Notes() for _ in range(3)]
+    callers = [asyncio.create_task(cache.resolve("a", 80, notes)) for notes in probes]
+    await turns()
+    assert [notes.told for notes in probes] == [ASKED[:2], ["hit a"], ["hit a"]]
+    book.gate.set()
+    await asyncio.gather(*callers)
+    assert [notes.told for notes in probes] == [ASKED, ["hit a"], ["hit a"]]
+
+
+async def test_callbacks_that_take_their_time_do_not_multiply_the_look_up() -> None:
+    book = Book(a=["10.0.0.1"])
+    cache, probes = DNSCache(book), [Notes({"miss a": turns}) for _ in range(3)]
+    await asyncio.gather(*(cache.resolve("a", 80, notes) for notes in probes))
+    assert book.asked == ["a"]
+
+
+@pytest.mark.parametrize("event", ASKED)
+async def test_a_callback_that_raises_takes_no_other_callers_answer(event: str) -> None:
+    async def fail() -> None:
+        await turns()
+        raise KeyError(event)
+
+    cache = DNSCache(Book(a=["10.0.0.1"]))
+    failing = asyncio.create_task(cache.resolve("a", 80, Notes({event: fail})))
+    await turns(2)
+    assert await hosts(cache, "a") == ["10.0.0.1"]
+    with pytest.raises(KeyError, match=event):
+        await failing
+
+
+@pytest.mark.parametrize("event", ASKED[:2])
+async def test_a_callback_that_raises_ends_a_look_up_that_nobody_else_wants(event: str) -> None:
+    async def fail() -> None:
+        await turns()
+        raise KeyError(event)
+
+    book = Book(a=["10.0.0.1"])
+    book.gate.clear()
+    with pytest.raises(KeyError, match=event):
+        await DNSCache(book).resolve("a", 80, Notes({event: fail}))
+    await turns()
     assert book.cancelled == 1

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from trunkline.transport.resolve import AsyncResolver, ThreadedResolver, numeric_address
+from trunkline.transport.resolve import AsyncResolver, ThreadedResolver, is_ip_address, numeric_address
 
 
 async def test_the_system_resolver_knows_localhost() -> None:
@@ -77,3 +77,8 @@ async def test_async_resolver_resolves() -> None:
 def test_importing_the_resolvers_does_not_import_aiodns() -> None:
     program = "import sys, trunkline.transport.resolve; sys.exit('aiodns' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_what_is_an_ip_address() -> None:
+    assert all(map(is_ip_address, ("192.0.2.1", "::1", "fe80::1%eth0")))
+    assert not any(map(is_ip_address, ("host", "", "[::1]", "192.0.2.1.example", None)))

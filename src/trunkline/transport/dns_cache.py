@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from trunkline.abc import AbstractResolver, ResolveResult
+from trunkline.ground.probe import Probe
 from trunkline.transport.errors import ResolveError
 from trunkline.transport.resolve import numeric_address
 from trunkline.wire.limits import MAX_DNS_ENTRIES
@@ -75,8 +76,11 @@ class DNSCache:
         self.hits = 0
         self.misses = 0
 
-    async def resolve(self, host: str, port: int) -> list[ResolveResult]:
-        """Return the addresses of `host`, at least one; raise ResolveError when there are none."""
+    async def resolve(self, host: str, port: int, probe: Probe | None = None) -> list[ResolveResult]:
+        """Return the addresses of `host`, at least one; raise ResolveError when there are none.
+
+        probe: is told what is done for a request that is traced.
+        """
         literal = numeric_address(host, port)
         if literal is not None:
             return [literal]
@@ -84,9 +88,11 @@ class DNSCache:
         if entry is not None and entry.expires_at > self._now():
             self.hits += 1
             self._entries.move_to_end((host, port))
+            if probe is not None:
+                await probe.send_dns_cache_hit(host)
         else:
             self.misses += 1
-            entry = await self._join_look_up(host, port)
+            entry = await self._join_look_up(host, port, probe)
         return entry.rotated()
 
     def forget(self, host: str, port: int) -> None:
@@ -111,14 +117,18 @@ class DNSCache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _join_look_up(self, host: str, port: int) -> _Entry:
+    async def _join_look_up(self, host: str, port: int, probe: Probe | None) -> _Entry:
         if self._closed:
             raise ResolveError(host, port, OSError("the DNS cache is closed"))
-        look_up = self._look_ups.get((host, port))
-        if look_up is None or look_up.task.done():
-            look_up = self._start_look_up(host, port)
+        shared = self._look_ups.get((host, port))
+        if shared is not None and shared.task.done():
+            shared = None
+        look_up = shared or self._start_look_up(host, port)
+        is_asking = shared is None or not self._max_size  # without a cache, sharing is no hit
         look_up.waiters += 1
         try:
+            if probe is not None:
+                await self._tell_start(probe, host, is_asking)
             await asyncio.wait((look_up.task,))
         finally:
             look_up.waiters -= 1
@@ -129,7 +139,18 @@ class DNSCache:
         error = look_up.task.exception()
         if isinstance(error, OSError):
             raise ResolveError(host, port, error) from error
-        return look_up.task.result()
+        entry = look_up.task.result()
+        if probe is not None and is_asking:
+            await probe.send_dns_resolvehost_end(host)
+        return entry
+
+    async def _tell_start(self, probe: Probe, host: str, is_asking: bool) -> None:
+        if not is_asking:
+            await probe.send_dns_cache_hit(host)
+            return
+        if self._max_size:
+            await probe.send_dns_cache_miss(host)
+        await probe.send_dns_resolvehost_start(host)
 
     def _start_look_up(self, host: str, port: int) -> _LookUp:
         task = asyncio.get_running_loop().create_task(self._ask(host, port))

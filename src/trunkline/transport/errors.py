@@ -74,6 +74,45 @@ class FingerprintMismatch(TransportError):
         self.port = port
 
 
+class ProxyUnreachable(TransportError):
+    """There is no connection to the proxy itself. error: why not; is_tls: TLS was wanted with the proxy."""
+
+    def __init__(self, host: str, port: int, is_tls: bool, error: ResolveError | ConnectError | TLSError) -> None:
+        super().__init__(f"on the way to the proxy: {error}")
+        self.host = host
+        self.port = port
+        self.is_tls = is_tls
+        self.error = error
+
+
+class TunnelRefused(TransportError):
+    """The proxy answered CONNECT with something else than a 2xx. fields: of its answer."""
+
+    def __init__(self, host: str, port: int, status: int, reason: str, fields: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(f"the proxy {host}:{port} answered CONNECT with {status} {reason}".rstrip())
+        self.host = host
+        self.port = port
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+
+
+class TunnelLost(TransportError):
+    """The proxy closed the connection before it had answered CONNECT. os_error: None if in good order."""
+
+    def __init__(self, host: str, port: int, os_error: Exception | None) -> None:
+        how = "" if os_error is None else f" ({os_error})"
+        super().__init__(f"the proxy {host}:{port} closed the connection before it answered CONNECT{how}")
+        self.os_error = os_error
+
+
+class BadTunnel(TransportError):
+    """The proxy's answer to CONNECT is malformed, too long, or not the end of what it says."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"the proxy {host}:{port} answered CONNECT badly: {reason}")
+
+
 def _reason(error: OSError) -> str:
     """Put `error` into words, with advice where its own text gives none."""
     text = error.strerror or str(error) or type(error).__name__

@@ -3,18 +3,22 @@
 The loop's `start_tls` shakes hands and checks the certificate. It expects a protocol that has met its
 transport before, and may deliver data that came with the handshake's last flight (RFC 8446 §4.4.4 lets a
 server send early) before it returns. So a stand-in receives until the protocol has been introduced, and hands
-over what came. Any failure aborts the transport.
+over what came. Any failure aborts the transport. The transport may be one of TLS already: that to a proxy.
 """
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from trunkline.transport.errors import CertificateError, TLSError
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+# A transport of asyncio's TLS that carries another TLS fails before 3.13 when it is told of an error.
+_TLS_IN_TLS_FAILS: Final = sys.version_info < (3, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ async def start_tls(
     secured.set_protocol(protocol)
     protocol.connection_made(secured)
     for data in early.received:
-        _deliver(protocol, data)
+        deliver(protocol, data)
     return secured, protocol
 
 
@@ -72,6 +76,8 @@ async def _shake_hands(transport: asyncio.Transport, early: _Early, tls: TLSOpti
     # uvloop would wait for the handshake on a closed transport until its timeout.
     if transport.is_closing():
         raise ConnectionResetError("the peer closed the connection, or spoke first, before the handshake")
+    if _TLS_IN_TLS_FAILS and type(transport).__module__ == "asyncio.sslproto":
+        transport = cast(asyncio.Transport, _Carrying(transport))
     secured = await asyncio.get_running_loop().start_tls(
         transport,
         early,
@@ -85,7 +91,25 @@ async def _shake_hands(transport: asyncio.Transport, early: _Early, tls: TLSOpti
     return secured
 
 
-def _deliver(protocol: asyncio.BaseProtocol, data: bytes) -> None:
+class _Carrying:
+    """Stands in for asyncio's TLS transport below another TLS, which otherwise hides why its handshake failed.
+
+    There `_force_close` calls `_abort` of its protocol with an argument that it does not take.
+    """
+
+    _start_tls_compatible = True  # the loop asks
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever transports have
+        return getattr(self._transport, name)
+
+    def _force_close(self, exc: BaseException | None) -> None:
+        self._transport.abort()
+
+
+def deliver(protocol: asyncio.BaseProtocol, data: bytes) -> None:
     """Give `data` to `protocol` in the way of its kind."""
     if isinstance(protocol, asyncio.Protocol):
         protocol.data_received(data)

@@ -45,7 +45,7 @@ async def connect_any(
     """
     try:
         sock = await start_connection(
-            [_addr_info(address) for address in addresses],
+            [addr_info(address) for address in addresses],
             local_addr_infos=addr_to_addr_infos(options.local_addr),
             happy_eyeballs_delay=options.happy_eyeballs_delay,
             interleave=options.interleave,
@@ -64,7 +64,8 @@ async def connect_any(
     return sock
 
 
-def _addr_info(address: ResolveResult) -> AddrInfoType:
+def addr_info(address: ResolveResult) -> AddrInfoType:
+    """Spell `address` as `socket.getaddrinfo` does."""
     host, _, zone = address["host"].partition("%")
     if address["family"] == socket.AF_INET6:
         zone_index = _zone_index(zone) if zone else 0
@@ -76,6 +77,15 @@ def _addr_info(address: ResolveResult) -> AddrInfoType:
             (host, address["port"], 0, zone_index),
         )
     return address["family"], socket.SOCK_STREAM, address["proto"], "", (host, address["port"])
+
+
+def resolved(info: AddrInfoType, hostname: str) -> ResolveResult:
+    """Spell what `socket.getaddrinfo` found for `hostname` as an address: the other way round."""
+    family, _, proto, _, address = info
+    host = address[0]
+    if len(address) > 3 and address[3]:
+        host = f"{host}%{address[3]}"
+    return ResolveResult(hostname=hostname, host=host, port=address[1], family=family, proto=proto, flags=0)
 
 
 def _zone_index(zone: str) -> int:

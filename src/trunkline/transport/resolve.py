@@ -96,6 +96,11 @@ def numeric_address(host: str, port: int) -> ResolveResult | None:
     return None
 
 
+def is_ip_address(host: str | None) -> bool:
+    """Tell whether `host` is an IP address, with or without a zone."""
+    return host is not None and numeric_address(host, 0) is not None
+
+
 # Looking for the package costs some file status calls; importing it would cost milliseconds and a shared
 # library.
 DefaultResolver: type[ThreadedResolver] | type[AsyncResolver] = (

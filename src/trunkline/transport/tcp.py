@@ -43,7 +43,16 @@ async def open_tcp(
     host, port: what the caller asked for, to name in errors.
     Raises ConnectError, TLSError, or CertificateError.
     """
-    sock = await connect_any(addresses, host, port, race)
+    return await open_on(await connect_any(addresses, host, port, race), factory, host, port, tls)
+
+
+async def open_on(
+    sock: socket.socket, factory: Callable[[], P], host: str, port: int, tls: TLSOptions | None = None
+) -> tuple[asyncio.Transport, P]:
+    """Put a protocol on a connected socket, over TLS if asked for; the socket is closed if that fails.
+
+    Raises what `open_tcp` does.
+    """
     try:
         if tls is None:
             return await _adopt(sock, factory)
