@@ -31,8 +31,10 @@ class Outlet(Protocol):
 class BodyWriter(AbstractStreamWriter):
     """Writes one body to one connection.
 
-    length: bytes still to come when a Content-Length was announced, else None.
+    length: bytes still to come when a Content-Length was announced, else None. is_whole: all was written.
     """
+
+    is_whole = False
 
     def __init__(self, connection: Outlet, length: int | None, *, chunked: bool, coding: str | None) -> None:
         self._connection = connection
@@ -90,6 +92,7 @@ class BodyWriter(AbstractStreamWriter):
             )
         if self._chunked:
             self._transmit(LAST_CHUNK)
+        self.is_whole = True
         await self.drain()
 
     async def drain(self) -> None:

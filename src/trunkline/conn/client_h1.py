@@ -3,8 +3,8 @@
 Bytes arrive in `buffer_updated` and are parsed there and then: the head fills the exchange, the body its stream, and
 the end hands the connection back to its owner before the request's coroutine runs again. What comes next is told by
 two things: is there an exchange, and is it within a body. The connection may be used again only when a response ended
-exactly where its framing said, with nothing after it; every doubt closes it. Opening connections and choosing one are
-`pool`'s part.
+exactly where its framing said, with nothing after it; every doubt closes it. What follows a 101 goes to the receiver
+of another protocol. Opening connections and choosing one are `pool`'s part.
 """
 
 import asyncio
@@ -12,12 +12,15 @@ from typing import Final, cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
-from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent, PeerSilent
+from trunkline.conn.by_hand import DrivenByHand
+from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent, PeerSilent, WriteLost
 from trunkline.conn.exchange import Exchange, ExchangeRules
-from trunkline.conn.key import ConnectionKey
+from trunkline.conn.key import NO_KEY, ConnectionKey
 from trunkline.conn.owner import Owner
 from trunkline.conn.receive_buffer import receive_buffer
+from trunkline.conn.receiver import Receiver
 from trunkline.conn.silence import SilenceTimer
+from trunkline.conn.upgrade import Upgrade, awaits_switch, is_upgraded
 from trunkline.ground.logs import pool_logger
 from trunkline.transport.flow import WriteFlow
 from trunkline.transport.tls import has_tls_ended
@@ -34,7 +37,7 @@ from trunkline.wire.limits import MAX_INTERIM_RESPONSES
 _USUAL_HEAD_BYTES: Final = 4096
 
 
-class ClientH1(asyncio.BufferedProtocol):
+class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
     """One connection. key: what it may be used for; its owner is set once it is open, and told when it is gone."""
 
     __slots__ = (
@@ -46,6 +49,7 @@ class ClientH1(asyncio.BufferedProtocol):
         "_loop",
         "_silence",
         "_unsent",
+        "_upgrade",
         "flow",
         "gone",
         "is_reusable",
@@ -56,7 +60,7 @@ class ClientH1(asyncio.BufferedProtocol):
         "transport",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey = NO_KEY) -> None:
         self._loop = loop
         self.owner: Owner[ClientH1] | None = None
         self.key = key
@@ -73,9 +77,11 @@ class ClientH1(asyncio.BufferedProtocol):
         self._interim = 0  # heads of 1xx responses that came for this exchange
         self._silence: SilenceTimer | None = None
         self._unsent = 0  # bytes that the transport held when silence was last noticed, if it was full
+        self._upgrade: Upgrade | None = None  # once the connection has left HTTP
 
     def __repr__(self) -> str:
-        state = "closed" if self.is_closed else "busy" if self._exchange is not None else "idle"
+        is_busy = self._exchange is not None or self._upgrade is not None
+        state = "closed" if self.is_closed else "busy" if is_busy else "idle"
         return f"<{type(self).__name__} {state}, {self.served} served>"
 
     # The side of the exchange.
@@ -101,13 +107,38 @@ class ClientH1(asyncio.BufferedProtocol):
     def abort_exchange(self, exchange: Exchange, error: Exception | None = None) -> None:
         """End `exchange`. The rest of its response may still come, so the connection is closed."""
         if self._exchange is exchange:
-            self._fail(error or ConnectionClosed("the response was given up before it had come whole"))
+            self.fail(error or ConnectionClosed("the response was given up before it had come whole"))
+        elif self._upgrade is not None and self._upgrade.exchange is exchange:
+            self.close()
+
+    def switch_protocol(self, receiver: Receiver) -> None:
+        """Give all further bytes to `receiver`, beginning with those that have come already; this is HTTP no more.
+
+        Neither the exchange's deadline nor its read timeout counts from now on. Raises RuntimeError without a 101.
+        """
+        exchange = self._exchange
+        if exchange is None or not is_upgraded(exchange):
+            raise RuntimeError("the server has not answered 101 (Switching Protocols), so this connection speaks HTTP")
+        self._exchange = self._body = None
+        self._stop_silence()
+        upgrade = self._upgrade = Upgrade(exchange, receiver)
+        upgrade.hand_over(is_closing=self.is_closed, is_lost=self.transport is None)
+
+    def send(self, data: bytes) -> None:
+        """Write `data` of the protocol that was switched to; raise WriteLost, a ConnectionResetError, if it is lost."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise WriteLost("Cannot write to closing transport")
+        transport.write(data)
 
     def close(self) -> None:
-        """Close the transport; what is unsent is of no use any more, and is dropped. Idempotent."""
+        """Close the transport; what is unsent is dropped, as long as this is HTTP. Idempotent."""
         self.is_reusable = False
         transport = self.transport
         if transport is None:
+            return
+        if self._upgrade is not None:
+            self._upgrade.close(self._loop, transport)
             return
         if not transport.is_closing():
             pool_logger.debug("close %r", self)
@@ -123,7 +154,7 @@ class ClientH1(asyncio.BufferedProtocol):
 
     def interrupt(self, reason: str) -> None:
         """Close the connection; an exchange that is going on ends with an error that gives `reason`."""
-        self._fail(ConnectionClosed(reason))
+        self.fail(ConnectionClosed(reason))
 
     # The side of the transport.
 
@@ -137,7 +168,9 @@ class ClientH1(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         self.is_reusable = False
         exchange = self._exchange
-        if exchange is not None and exchange.body is not None and self._ends_body():
+        if self._upgrade is not None:
+            self._upgrade.receiver.eof_received()
+        elif exchange is not None and exchange.body is not None and self._ends_body(exchange):
             self._end(exchange, b"")
             exchange.body.feed_eof()
         # `connection_lost` tells an exchange that is left. A plain transport would first wait until all is sent.
@@ -145,9 +178,9 @@ class ClientH1(asyncio.BufferedProtocol):
             self.close()
         return False
 
-    def _ends_body(self) -> bool:
+    def _ends_body(self, exchange: Exchange) -> bool:
         """Tell whether the end of the stream, which has just come, is the orderly end of a body."""
-        if self.transport is None or not isinstance(self._body, CloseDecoder):
+        if self.transport is None or not isinstance(self._body, CloseDecoder) or awaits_switch(exchange):
             return False
         # Over TLS, anybody on the way can end the stream, but only the peer can say close_notify.
         return not self.is_tls or has_tls_ended(self.transport)
@@ -155,9 +188,13 @@ class ClientH1(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         self._unsent = 0
         self.flow.pause_writing()
+        if self._upgrade is not None:
+            self._upgrade.receiver.pause_writing()
 
     def resume_writing(self) -> None:
         self.flow.resume_writing()
+        if self._upgrade is not None:
+            self._upgrade.receiver.resume_writing()
 
     def pause_reading(self) -> None:
         if self.transport is not None and not self.transport.is_closing():
@@ -174,10 +211,16 @@ class ClientH1(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         self.is_reusable = False
-        exchange, self._exchange = self._exchange, None
+        exchange = self._exchange
         self._stop_silence()
         self.flow.connection_lost(exc)
-        if exchange is not None:
+        upgrade, self._upgrade = self._upgrade, None
+        if upgrade is not None:
+            upgrade.end(exc)
+        elif exchange is not None and exchange.body is not None and awaits_switch(exchange):
+            exchange.body.feed_eof()  # whoever switches will still want what came before the end
+        elif exchange is not None:
+            self._exchange = None
             exchange.fail(self._what_was_lost(exc))
         if not self.gone.done():
             self.gone.set_result(None)
@@ -198,16 +241,16 @@ class ClientH1(asyncio.BufferedProtocol):
         if exchange is None:
             return
         if exchange.upload is None or exchange.upload.done() or self.transport is None:
-            self._fail(PeerSilent(silent_s))
+            self.fail(PeerSilent(silent_s))
             return
         unsent = self.transport.get_write_buffer_size() if self.flow.paused else 0
         if unsent and unsent == self._unsent:
-            self._fail(PeerSilent(silent_s, "took nothing of the request's body"))
+            self.fail(PeerSilent(silent_s, "took nothing of the request's body"))
         elif self._silence is not None:
             self._unsent = unsent
             self._silence.resume()  # it is our turn to speak
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """Close the connection; the exchange that is going on, if any, ends with `error`."""
         exchange, self._exchange = self._exchange, None
         self.close()
@@ -227,6 +270,9 @@ class ClientH1(asyncio.BufferedProtocol):
         data = self._buffer[:nbytes]
         exchange = self._exchange
         if exchange is None:
+            if self._upgrade is not None:
+                self._upgrade.receiver.data_received(data.tobytes())
+                return
             if self.is_reusable:  # else we are closing, and what still comes is of no interest
                 pool_logger.debug("%d unexpected bytes on an idle connection; closing it", len(data))
             self.close()
@@ -239,7 +285,7 @@ class ClientH1(asyncio.BufferedProtocol):
             else:
                 self._feed_body(exchange, self._body, data.tobytes())
         except WireError as error:
-            self._fail(error)
+            self.fail(error)
 
     def _feed_head(self, exchange: Exchange, data: memoryview) -> None:
         exchange.is_answered = True

@@ -14,6 +14,7 @@ from trunkline.body.empty_stream import NEVER_PAUSED
 from trunkline.body.stream import StreamReader
 from trunkline.body.stream_buffer import as_is
 from trunkline.conn.errors import DeadlineExpired
+from trunkline.ground.probe import Probe
 from trunkline.transport.deadline import Deadline
 from trunkline.wire.h1.head import ResponseHead
 from trunkline.wire.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_LINE_BYTES
@@ -63,6 +64,7 @@ class Exchange:
     interrupt: Callable[[], None] | None = None  # ends a wait of the owner that is not `waiter`
     on_continue: Callable[[], None] | None = None
     error: Exception | None = None  # what ended it, as the layer below raised it
+    probe: Probe | None = None  # who traces the request
     is_answered = False  # the peer's first byte has come, so the request may have been processed
 
     def __init__(

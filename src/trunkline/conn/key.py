@@ -2,14 +2,14 @@
 
 Two requests may share a connection when all of this is equal:
 
-    host, port      the peer, or the proxy's client in a tunnel
+    host, port      the origin, also behind a proxy
     is_ssl          http and https never mix
     ssl             True, False, an SSLContext or a Fingerprint: who was trusted when it was opened
     proxy, proxy_auth, proxy_headers_hash   the way through a proxy
     server_hostname the name that the certificate was checked against, when it is not the host
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class ConnectionKey(NamedTuple):
@@ -19,8 +19,8 @@ class ConnectionKey(NamedTuple):
     port: int | None
     is_ssl: bool
     ssl: Any  # bool, SSLContext or Fingerprint: compared and handed on, never looked into here
-    proxy: Any = None  # yarl.URL or None; proxies come with their own layer
-    proxy_auth: Any = None  # the caller's credentials, compared only
+    proxy: Any = None  # yarl.URL or None
+    proxy_auth: Any = None  # BasicAuth or None, whose module is above this one
     proxy_headers_hash: int | None = None
     server_hostname: str | None = None
 
@@ -28,3 +28,7 @@ class ConnectionKey(NamedTuple):
     def endpoint(self) -> tuple[str, int | None, bool]:
         """What `limit_per_host` counts by."""
         return self[:3]
+
+
+# Of a connection that was made by hand, until the pool knows what it is for.
+NO_KEY: Final = ConnectionKey("", None, False, True)

@@ -13,6 +13,7 @@ from typing import Final, cast
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
 from trunkline.conn.errors import BodyTimeout, RequestLost
+from trunkline.conn.half_closed import watch_half_closed
 from trunkline.conn.intake import Intake
 from trunkline.conn.receiver import Receiver
 from trunkline.conn.request_body import RequestBody, open_body, refuse_late_readers
@@ -60,12 +61,14 @@ class ServerH1(ServerConnection):
         "_stream",
         "served",
         "task",
+        "writer",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, service: "Service[ServerH1]") -> None:
         super().__init__(loop, service)
         self.served = 0  # requests begun
         self.task: asyncio.Task[None] | None = None
+        self.writer: ResponseWriter | None = None  # of the last answer that was streamed
         self._is_busy = False  # a coroutine answers a request
         self._next = _HEAD
         self._intake = Intake()
@@ -91,7 +94,8 @@ class ServerH1(ServerConnection):
 
     def open_writer(self) -> ResponseWriter:
         """Return the writer of a response."""
-        return ResponseWriter(self)
+        self.writer = ResponseWriter(self)
+        return self.writer
 
     def send_continue(self) -> None:
         """Ask for the body of a request that waits for it (RFC 9110 §10.1.1)."""
@@ -170,9 +174,11 @@ class ServerH1(ServerConnection):
         if self._body is not None:
             self._fail_body(RequestLost(f"the client ended the connection with {self._body.missing} missing"))
             return False
-        # Who has asked for something may stop sending and still listen. Over TLS, and where handlers are to end with
-        # their clients, the end of one direction is the end of both.
-        return self._is_busy and not self.is_tls and not self._rules.cancels_handlers
+        # Over TLS, and where handlers are to end with their clients, the end of one direction is the end of both.
+        if not self._is_busy or self.is_tls or self._rules.cancels_handlers:
+            return False
+        watch_half_closed(self)
+        return True
 
     def pause_writing(self) -> None:
         super().pause_writing()
