@@ -73,6 +73,7 @@ async def test_urlencoded_fields_come_back(pairs: list[tuple[str, str]]) -> None
     assert parse_qsl(body, keep_blank_values=True) == pairs
 
 
+@pytest.mark.filterwarnings("ignore:In v4|content_transfer:DeprecationWarning")
 @pytest.mark.parametrize(
     ("value", "options"),
     [
@@ -108,6 +109,7 @@ async def test_multipart_can_be_asked_for() -> None:
     assert part.get_payload(decode=True) == "ы".encode()
 
 
+@pytest.mark.filterwarnings("ignore:In v4|content_transfer:DeprecationWarning")
 @pytest.mark.parametrize(
     ("value", "options", "filename"),
     [
@@ -158,6 +160,7 @@ async def test_content_type_and_charset_of_fields() -> None:
     assert parts[0].get_payload(decode=True) == parts[2].get_payload(decode=True) == "ы".encode("koi8-r")
 
 
+@pytest.mark.filterwarnings("ignore:content_transfer_encoding:DeprecationWarning")
 async def test_parts_have_neither_length_nor_transfer_encoding() -> None:
     form = FormData()
     form.add_field("a", BytesPayload(b"x", headers={"Content-Length": "1"}))
@@ -165,6 +168,23 @@ async def test_parts_have_neither_length_nor_transfer_encoding() -> None:
     for part in await parts_of(form):
         assert {name.lower() for name in part.keys()} == {"content-type", "content-disposition"}  # noqa: SIM118
         assert part.get_payload() == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "message"),
+    [
+        (b"x", {}, "In v4, passing bytes will no longer create a file field"),
+        (bytearray(b"x"), {"content_type": "text/html"}, "use the filename parameter or pass a BytesIO object"),
+        (b"x", {"filename": "f", "content_transfer_encoding": "binary"}, "please pass a BytesPayload"),
+        ("x", {"content_transfer_encoding": "binary"}, "content_transfer_encoding is deprecated"),
+    ],
+)
+def test_what_the_next_version_will_take_otherwise_is_deprecated(
+    value: object, options: dict[str, str], message: str
+) -> None:
+    with pytest.warns(DeprecationWarning, match=message) as warned:
+        FormData().add_field("name", value, **options)
+    assert warned[0].filename == __file__
 
 
 @given(name=TEXT, filename=TEXT, quote_fields=st.booleans())

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.body.streams import READERS, Broken, Read, collect, give_up, gzip_decoder, make_stream, readers, waiting
-from trunkline.body.stream import LineTooLong, StreamReader
+from trunkline.body.stream import StreamReader
+from trunkline.wire.http_exceptions import LineTooLong
 
 # read, readany, readexactly.
 
@@ -131,9 +132,9 @@ async def test_readuntil_needs_a_separator() -> None:
 @pytest.mark.parametrize("chunks", [[b"abcd\n"], [b"ab", b"cd\n"], [b"a", b"b", b"c", b"d", b"\n"]])
 async def test_a_line_may_have_as_many_bytes_as_allowed_and_no_more(chunks: list[bytes]) -> None:
     assert await make_stream(*chunks, eof=True).readline(max_line_length=5) == b"abcd\n"
-    with pytest.raises(LineTooLong, match="within 4 bytes; raise max_size"):
+    with pytest.raises(LineTooLong, match=r"more than 4 bytes.*b'abcd.*Raise the limit"):
         await make_stream(*chunks, eof=True).readline(max_line_length=4)
-    with pytest.raises(LineTooLong, match="within 4 bytes; raise max_size"):
+    with pytest.raises(LineTooLong, match=r"more than 4 bytes.*b'abcd.*Raise the limit"):
         await make_stream(*chunks, eof=True).readuntil(b"\n", max_size=4)
 
 
@@ -255,6 +256,7 @@ async def test_read_nowait_is_refused_while_somebody_waits() -> None:
     assert await task == b""
 
 
+@pytest.mark.filterwarnings("ignore:unread_data:DeprecationWarning")
 async def test_data_that_was_put_back_is_read_again_first() -> None:
     stream = make_stream(b"abcd", b"ef", eof=True)
     assert await stream.read(3) == b"abc"
@@ -264,6 +266,11 @@ async def test_data_that_was_put_back_is_read_again_first() -> None:
     stream.unread_data(b"x")
     assert not stream.at_eof()
     assert await stream.read() == b"x"
+
+
+def test_to_put_data_back_is_deprecated() -> None:
+    with pytest.warns(DeprecationWarning, match="unread_data.. is deprecated"):
+        make_stream().unread_data(b"x")
 
 
 async def test_the_end_has_come_before_it_is_reached() -> None:

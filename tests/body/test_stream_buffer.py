@@ -76,6 +76,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.filterwarnings("ignore:unread_data:DeprecationWarning")
 @given(steps, st.booleans(), st.integers(0, 20))
 def test_reading_is_never_stuck_and_no_byte_is_lost(plan: list[Step], is_coded: bool, limit: int) -> None:
     asyncio.run(follow(plan, is_coded, limit))

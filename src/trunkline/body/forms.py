@@ -8,6 +8,7 @@ characters in them are refused when they are added. Reading forms is the multipa
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,9 +82,9 @@ class FormData:
     ) -> None:
         """Add a field.
 
-        filename: by default that of the file, or `name`, for a file or bytes; "" is sent as it is.
-        content_transfer_encoding: makes the form multipart, and bytes no file; the encoding itself is not
-        applied, for RFC 7578 §4.7 deprecates it.
+        filename: by default that of the file, or `name`, for a file or bytes; "" is sent as it is. Bytes without one
+        are deprecated. content_transfer_encoding: deprecated; makes the form multipart, and bytes no file; the encoding
+        itself is not applied (RFC 7578 §4.7).
         Raises TypeError for a wrong type, ValueError for a control character in a text.
         """
         _check_text("name", name)
@@ -96,10 +97,18 @@ class FormData:
                 _check_text(what, text)
                 self._is_multipart = True
         is_bytes = isinstance(value, (bytes, bytearray, memoryview))
+        if content_transfer_encoding is not None:
+            _warn_deprecated(
+                "content_transfer_encoding is deprecated. To maintain compatibility with v4 please pass a BytesPayload."
+            )
         if filename is None and isinstance(value, io.IOBase):
             filename = guess_filename(value, name)
         elif filename is None and is_bytes and content_transfer_encoding is None:
             filename = name
+            _warn_deprecated(
+                "In v4, passing bytes will no longer create a file field. "
+                "Please explicitly use the filename parameter or pass a BytesIO object."
+            )
         if is_bytes or isinstance(value, (io.IOBase, Payload, AsyncIterable)):
             self._is_multipart = True
         self._fields.append(_Field(name, value, content_type, filename))
@@ -161,3 +170,7 @@ def _check_text(what: str, text: object) -> None:
     if not isinstance(text, str):
         raise TypeError(f"{what} of a form field is {text!r}; wanted str")
     check_field_value(text)
+
+
+def _warn_deprecated(message: str) -> None:
+    warnings.warn(message, category=DeprecationWarning, stacklevel=3)

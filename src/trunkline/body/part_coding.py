@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from trunkline import hdrs
 from trunkline.abc import AbstractStreamWriter
 from trunkline.wire.coding import Encoder, make_encoder
+from trunkline.wire.zlib_backend import zlib_library
 
 _STEP_BYTES: Final = 2**16  # encoded at a time; zlib takes some 2 ms for it, so the loop is not held up
 
@@ -25,7 +26,7 @@ _STEP_BYTES: Final = 2**16  # encoded at a time; zlib takes some 2 ms for it, so
 def _raw_deflate_encoder() -> Encoder:
     # Without zlib's header, unlike the coding of RFC 9110 §8.4.1.2: aiohttp's readers of parts take nothing
     # else.
-    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    stream = zlib_library().compressobj(wbits=-zlib.MAX_WBITS)
     return Encoder(stream.compress, stream.flush)
 
 

@@ -19,13 +19,14 @@ from urllib.parse import parse_qsl
 from trunkline import hdrs
 from trunkline.body.part_decoding import PartDecoder, transfer_split
 from trunkline.body.part_source import Content, PartSource
-from trunkline.body.stream import LineTooLong
 from trunkline.wire.charset import received_charset
 from trunkline.wire.content_disposition import content_disposition_filename, parse_content_disposition
 from trunkline.wire.errors import BadMultipart
+from trunkline.wire.http_exceptions import LineTooLong
 from trunkline.wire.limits import MAX_DECODE_STEP_BYTES, MAX_LENGTH_DIGITS, MAX_PART_LINE_BYTES
 from trunkline.wire.mime import media_type
 
+_SHOWN_BYTES: Final = 100  # of a line that is too long
 _STEPS_PER_TURN: Final = 8  # decoding steps before the loop gets a turn: about 2 MiB, a few milliseconds
 _LENGTH_RE: Final = re.compile(f"[0-9]{{1,{MAX_LENGTH_DIGITS}}}")  # RFC 9110 §8.6
 
@@ -153,7 +154,7 @@ class BodyPartReader:
             line += self._held[self._taken : end]
             self._taken = end
             if len(line) > MAX_PART_LINE_BYTES:
-                raise LineTooLong(f"no newline within {MAX_PART_LINE_BYTES} bytes of a part; use read_chunk()")
+                raise LineTooLong(bytes(line[:_SHOWN_BYTES]), MAX_PART_LINE_BYTES)
         return bytes(line)
 
     async def release(self) -> None:

@@ -6,15 +6,18 @@ error is raised, by every read that follows. Buffering and back-pressure are `st
 """
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
 from trunkline.body.stream_buffer import StreamBuffer
 from trunkline.wire.coding import Decoder
 from trunkline.wire.errors import CodingError
+from trunkline.wire.http_exceptions import LineTooLong
 from trunkline.wire.limits import MAX_DECODED_BODY_BYTES, MAX_DECODED_RATIO
 
 DEFAULT_LIMIT: Final = 2**18  # bytes; aiohttp's read_bufsize
+_SHOWN_BYTES: Final = 100  # of a line that is too long
 _STEPS_PER_TURN: Final = 8  # decoding steps before the loop gets a turn: about 2 MiB, a few milliseconds
 
 T = TypeVar("T")
@@ -22,10 +25,6 @@ T = TypeVar("T")
 
 class EofStream(Exception):
     """The end of a stream, for iterators that are written by hand."""
-
-
-class LineTooLong(ValueError):
-    """A separator did not come within the allowed number of bytes."""
 
 
 class StreamReader(StreamBuffer):
@@ -87,7 +86,7 @@ class StreamReader(StreamBuffer):
                 found = end >= 0
                 line += self._take((end + len(separator) if found else len(first)) - self._offset)
             if len(line) > bound:
-                raise LineTooLong(f"no separator {separator!r} within {bound} bytes; raise max_size")
+                raise LineTooLong(bytes(line[:_SHOWN_BYTES]), bound)
             if found:
                 break
         return bytes(line)
@@ -149,7 +148,12 @@ class StreamReader(StreamBuffer):
         return self._take(self._size if n < 0 else n)
 
     def unread_data(self, data: bytes) -> None:
-        """Put bytes back in front; does not wake a reader that waits."""
+        """Put bytes back in front; does not wake a reader that waits. Deprecated."""
+        warnings.warn(
+            "unread_data() is deprecated and will be removed in future releases (#3260); keep what you have read",
+            category=DeprecationWarning,
+            stacklevel=2,
+        )
         self._push_back(data)
 
     async def wait_eof(self) -> None:
