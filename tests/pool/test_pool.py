@@ -167,7 +167,7 @@ async def test_a_connection_given_back_after_the_end_is_closed(pool: Pool, serve
 class Stuck(Establisher):
     """Opens nothing, and takes a while to notice that it is cancelled."""
 
-    async def open(self, key: ConnectionKey) -> ClientH1:
+    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
         try:
             await asyncio.get_running_loop().create_future()
         finally:

@@ -4,6 +4,7 @@ It ends with the response: the socket under it may serve another request by then
 """
 
 import asyncio
+import warnings
 
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionClosed
@@ -11,20 +12,25 @@ from trunkline.conn.exchange import Exchange
 
 
 class Connection:
-    """The connection of `exchange`, while the response is still arriving. `release` or `close` ends it."""
+    """The connection of `exchange`, while the response is still arriving. `release` or `close` ends it.
 
-    __slots__ = ("_exchange", "_loop")
+    unused: the connection that was acquired for the exchange, until the request is sent on it.
+    """
 
-    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
-        self._exchange = exchange
+    __slots__ = ("_loop", "_unused", "exchange")
+
+    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, unused: ClientH1 | None = None) -> None:
+        self.exchange = exchange
         self._loop = loop
+        self._unused = unused
 
     def __repr__(self) -> str:
         return f"<Connection {self.protocol!r}>"
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that it runs on."""
+        """The loop that it runs on; deprecated."""
+        warnings.warn("connector.loop property is deprecated", DeprecationWarning, stacklevel=2)
         return self._loop
 
     @property
@@ -36,7 +42,7 @@ class Connection:
     @property
     def protocol(self) -> ClientH1 | None:
         """The protocol on the transport; None once it is closed or released."""
-        carrier = self._exchange.carrier
+        carrier = self._unused or self.exchange.carrier
         return carrier if isinstance(carrier, ClientH1) else None
 
     @property
@@ -47,10 +53,38 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket; nothing happens when the response has come whole."""
-        if self._exchange.carrier is not None:
+        unused, self._unused = self._unused, None
+        if unused is not None:
+            unused.close()
+            _give_back(unused)
+        elif self.exchange.carrier is not None:
             error = ConnectionClosed("the connection was closed by its user")
-            self._exchange.carrier.abort_exchange(self._exchange, error)
+            self.exchange.carrier.abort_exchange(self.exchange, error)
 
     def release(self) -> None:
         """Give it back to the connector; it is closed if the response is still on its way."""
-        self._exchange.abort()
+        self.release_unused()
+        self.exchange.abort()
+
+    def release_unused(self) -> None:
+        """Give it back if the request was not sent on it."""
+        unused, self._unused = self._unused, None
+        if unused is not None:
+            _give_back(unused)
+
+    def prepare(self) -> None:
+        """Have the exchange wait for the head of its response, if nobody does yet."""
+        if self.exchange.waiter is None:
+            self.exchange.waiter = self._loop.create_future()
+
+    def use(self) -> ClientH1:
+        """Return the connection to send the request on, once. Raises ConnectionClosed when there is none any more."""
+        unused, self._unused = self._unused, None
+        if unused is None:
+            raise ConnectionClosed("this connection was used or released before; acquire another one")
+        return unused
+
+
+def _give_back(connection: ClientH1) -> None:
+    if connection.owner is not None:
+        connection.owner.release(connection)

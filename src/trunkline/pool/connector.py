@@ -1,35 +1,37 @@
-"""`BaseConnector`, `TCPConnector`, `UnixConnector`: the pool as users set it up and look at it.
+"""`BaseConnector` and `UnixConnector`: the pool as users set it up and look at it.
 
 A connector belongs to the loop it was made on. It may be shared by several sessions. Work is done by `Pool`, which
 connections keep alive; the connector itself is held by users alone, so that one that is dropped unclosed can tell.
 """
 
 import asyncio
-import socket
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
-from trunkline.abc import AbstractResolver
 from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.caller import caller
+from trunkline.ground.errors import TrunklineError
 from trunkline.ground.sentinel import Sentinel, sentinel
+from trunkline.pool.connection import Connection
 from trunkline.pool.establish import Establisher
-from trunkline.pool.pool import Pool
+from trunkline.pool.hooks import CreateByHook, weak
+from trunkline.pool.pool import ConnectLimits, Pool
 from trunkline.pool.slots import Slots
-from trunkline.transport.dns_cache import DNSCache
-from trunkline.transport.race import RACE_DELAY_S, RaceOptions
-from trunkline.transport.resolve import DefaultResolver
-from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+F = TypeVar("F", bound=Callable[..., Any])
 
 KEEPALIVE_S: Final = 15.0  # aiohttp's default; below nginx's 75 s and most load balancers' 60 s
 
-__all__ = ("AddrInfoType", "BaseConnector", "SocketFactoryType", "TCPConnector", "UnixConnector")
+__all__ = ("AddrInfoType", "BaseConnector", "SocketFactoryType", "UnixConnector")
 
 
 class BaseConnector:
@@ -69,8 +71,27 @@ class BaseConnector:
         self._made_at = caller()
         self._closed = False
 
-    def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher:
-        raise NotImplementedError("BaseConnector opens no connections; use TCPConnector or UnixConnector")
+    def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher | CreateByHook:
+        return CreateByHook(weak(self._create_connection))
+
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+        """Open a connection for `req` and return its ResponseHandler, connected to a transport.
+
+        For subclasses that connect in a way of their own. Any: a ClientRequest, Traces and a ClientTimeout.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} opens no connections; override _create_connection(), or use TCPConnector"
+        )
+
+    @property
+    def _factory(self) -> Callable[[], ClientH1]:
+        return partial(ClientH1, self._loop)
+
+    def _close(self) -> None:
+        """Close all connections without waiting for it."""
+        if not self._closed:
+            self._closed = True
+            self.pool.shut()
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         # _warn: modules may be gone when the interpreter ends.
@@ -128,6 +149,21 @@ class BaseConnector:
         """Sockets to one (host, port, is_ssl); 0 for no limit."""
         return self.pool.slots.limit_per_host
 
+    async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Connection:
+        """Return a connection for `req`, from the pool or a new one; waits while `limit` is exhausted.
+
+        Any: a ClientRequest, Traces and a ClientTimeout, whose modules are above this one. The caller sends with
+        `req.send(connection)`, or releases it. Raises the errors of `ClientSession.request`.
+        """
+        exchange: Exchange = req.new_exchange(ExchangeRules())
+        exchange.probe = traces or None
+        limits = ConnectLimits() if timeout is None else ConnectLimits(timeout.connect, timeout.sock_connect)
+        try:
+            connection = await self.pool.acquire(req.connection_key, exchange, limits)
+        except TrunklineError as error:
+            raise exchange.as_public(exchange, error) from error
+        return Connection(exchange, self._loop, connection)
+
     @property
     def _conns(self) -> Mapping[ConnectionKey, Any]:
         # Any: each value is a deque of (connection, idle since). Read by programs that watch reuse.
@@ -155,95 +191,6 @@ class BaseConnector:
                 f"the connections of this connector belong to the event loop {self._loop!r}, and cannot be closed on "
                 f"{running!r}; await close() in the loop (and thread) that made it, before that loop ends"
             )
-
-
-class TCPConnector(BaseConnector):
-    """Connects over TCP, with TLS for https.
-
-    ssl: True verifies by the system's trust store, False not at all; an SSLContext or a Fingerprint says how.
-    use_dns_cache, ttl_dns_cache (seconds, None for ever), dns_cache_max_size (names): the DNS cache.
-    family: 0 for both, or socket.AF_INET or AF_INET6. local_addr: (host, port) to bind to.
-    resolver: an AbstractResolver; its owner closes it. happy_eyeballs_delay (seconds), interleave: RFC 8305.
-    socket_factory: makes sockets from address infos. ssl_shutdown_timeout: accepted.
-    verify_ssl, fingerprint, ssl_context: deprecated ways to say `ssl`.
-    """
-
-    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"tcp"}
-
-    def __init__(
-        self,
-        *,
-        verify_ssl: bool = True,
-        fingerprint: bytes | None = None,
-        use_dns_cache: bool = True,
-        ttl_dns_cache: int | None = 10,
-        dns_cache_max_size: int = 1000,
-        family: socket.AddressFamily = socket.AddressFamily.AF_UNSPEC,
-        ssl_context: Any = None,  # Any: deprecated; checked with the others
-        ssl: TLSSetting = True,
-        local_addr: tuple[str, int] | None = None,
-        resolver: AbstractResolver | None = None,
-        keepalive_timeout: float | Sentinel | None = sentinel,
-        force_close: bool = False,
-        limit: int = 100,
-        limit_per_host: int = 0,
-        enable_cleanup_closed: bool = False,
-        loop: asyncio.AbstractEventLoop | None = None,
-        timeout_ceil_threshold: float = 5,
-        happy_eyeballs_delay: float | None = RACE_DELAY_S,
-        interleave: int | None = None,
-        socket_factory: SocketFactoryType | None = None,
-        ssl_shutdown_timeout: float | Sentinel | None = sentinel,
-    ) -> None:
-        self._closed = True  # until it is complete, for __del__
-        self._ssl = merged_ssl(ssl, verify_ssl, ssl_context, fingerprint)
-        self._race = RaceOptions(local_addr, happy_eyeballs_delay, interleave, socket_factory)
-        self._family = family
-        self._use_dns_cache = use_dns_cache
-        self._resolver = resolver
-        self._owns_resolver = resolver is None
-        self._dns_settings = (ttl_dns_cache, dns_cache_max_size if use_dns_cache else 0)
-        super().__init__(
-            keepalive_timeout=keepalive_timeout,
-            force_close=force_close,
-            limit=limit,
-            limit_per_host=limit_per_host,
-            enable_cleanup_closed=enable_cleanup_closed,
-            loop=loop,
-            timeout_ceil_threshold=timeout_ceil_threshold,
-        )
-
-    def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher:
-        if self._resolver is None:
-            self._resolver = DefaultResolver(loop=loop)
-        ttl_s, max_size = self._dns_settings
-        self._dns = DNSCache(self._resolver, ttl_s, max_size, family=self._family)
-        return Establisher(loop, self._dns, ssl_setting=self._ssl, race=self._race)
-
-    @property
-    def family(self) -> int:
-        """The address family of sockets; 0 for both."""
-        return self._family
-
-    @property
-    def use_dns_cache(self) -> bool:
-        """True when resolved names are remembered."""
-        return self._use_dns_cache
-
-    def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
-        """Forget one name, given with its port, or all."""
-        self._dns.clear(host, port)
-
-    async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close all connections and look-ups and wait until they are gone. Idempotent."""
-        if not self._closed:
-            self.check_loop()
-            try:
-                await super().close(abort_ssl=abort_ssl)
-            finally:
-                await self._dns.close()
-                if self._owns_resolver and self._resolver is not None:
-                    await self._resolver.close()
 
 
 class UnixConnector(BaseConnector):
@@ -277,28 +224,6 @@ class UnixConnector(BaseConnector):
     def path(self) -> str:
         """Path of the socket."""
         return self._path
-
-
-def merged_ssl(ssl: object, verify_ssl: bool | None, ssl_context: object, fingerprint: bytes | None) -> TLSSetting:
-    """Return the one TLS setting that `ssl` and its deprecated forms ask for; raise when they contradict."""
-    setting = checked_setting(ssl)
-    old: list[object] = []
-    if verify_ssl is not None and not verify_ssl:
-        old.append(False)
-    if ssl_context is not None:
-        old.append(ssl_context)
-    if fingerprint is not None:
-        old.append(Fingerprint(fingerprint))
-    if not old:
-        return setting
-    warnings.warn(
-        "verify_ssl, ssl_context and fingerprint are deprecated; say ssl=False, ssl=context or ssl=Fingerprint(…)",
-        DeprecationWarning,
-        stacklevel=4,
-    )
-    if len(old) > 1 or setting is not True:
-        raise ValueError("verify_ssl, ssl_context, fingerprint and ssl parameters are mutually exclusive")
-    return checked_setting(old[0])
 
 
 def _checked_limit(name: str, value: int | None) -> int:

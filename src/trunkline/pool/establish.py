@@ -1,22 +1,43 @@
 """Open a connection for a key: resolve, race, secure, and choose the class that speaks the protocol.
 
-This is the only place that knows which protocol versions there are. Whoever fails to connect makes the DNS cache
-forget, and whoever fails to shake hands the TLS sessions.
+This is the only place that knows which protocol versions there are, and which ways: straight, over a Unix socket,
+through a proxy, or by the hooks of a connector's subclass. A proxy is verified like an origin, by the same setting;
+but a Fingerprint pins the origin alone. Whoever fails to connect makes the DNS cache forget, and whoever fails to
+shake hands the TLS sessions.
 """
 
 import asyncio
 import ssl
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any, Final, TypeVar
 
+from yarl import URL
+
+from trunkline import hdrs
+from trunkline.abc import ResolveResult
 from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.errors import ClientConnectionError
+from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
+from trunkline.ground.probe import Probe
+from trunkline.pool.hooks import Connect, NoTimeouts, Resolve
 from trunkline.transport.dns_cache import DNSCache
-from trunkline.transport.errors import ConnectError, TLSError
+from trunkline.transport.errors import (
+    ConnectError,
+    FingerprintMismatch,
+    ProxyUnreachable,
+    ResolveError,
+    TLSError,
+)
 from trunkline.transport.handshake import TLSOptions, start_tls
-from trunkline.transport.race import DEFAULT_RACE, RaceOptions
-from trunkline.transport.tcp import open_tcp, open_unix
+from trunkline.transport.race import DEFAULT_RACE, RaceOptions, addr_info
+from trunkline.transport.tcp import open_on, open_tcp, open_unix
 from trunkline.transport.tls import Fingerprint, TLSSetting, context_for
 from trunkline.transport.tls_sessions import SessionCache
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+HTTP_PROXIES: Final = frozenset({"http", "https"})  # they forward http requests, and tunnel to the rest
 
 
 class Establisher:
@@ -30,47 +51,85 @@ class Establisher:
         ssl_setting: TLSSetting = True,
         race: RaceOptions = DEFAULT_RACE,
         path: str | None = None,
+        resolve: Resolve | None = None,
+        connect: Connect | None = None,
+        proxy_request: Callable[[Any], Any] | None = None,
     ) -> None:
-        """dns: None for a Unix socket. ssl_setting: holds for keys whose own is True, the default."""
+        """dns: None for a Unix socket. ssl_setting: holds for keys whose own is True, the default.
+
+        resolve, connect: replace the DNS cache, and opening the sockets that lead to origins without a proxy.
+        proxy_request: makes of a request one whose fields go to the proxy. Any: requests are of a module above this.
+        """
         self._loop = loop
         self._dns = dns
         self._ssl_setting = ssl_setting
         self._race = race
         self._path = path
+        self._resolve_hook = resolve
+        self._connect_hook = connect
+        self._proxy_request_hook = proxy_request
         self.sessions = SessionCache()
 
-    async def open(self, key: ConnectionKey) -> ClientH1:
-        """Return a new connection; its owner has still to be set. Raises TransportError."""
+    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
+        """Return a new connection; its owner has still to be set.
+
+        Raises TransportError, and ValueError when a field for the proxy cannot be sent.
+        """
         setting: TLSSetting = self._ssl_setting if key.ssl is True else key.ssl
-        tls = await self._tls_options(key, setting) if key.is_ssl else None
         connection = ClientH1(self._loop, key)
         try:
-            if self._path is not None:
-                await self._open_unix(connection, self._path, tls)
+            if self._connect_hook is not None and key.proxy is None:
+                connection = await self._open_by_hook(self._connect_hook, connection, exchange, setting)
             else:
-                await self._open_tcp(connection, key, tls)
-            if isinstance(setting, Fingerprint) and connection.transport is not None:
-                setting.check(connection.transport)
-        except BaseException as error:
-            if isinstance(error, TLSError):
-                self.sessions.forget(await context_for(setting), _peer(key))
+                await self._open(connection, exchange, setting)
+            if key.is_ssl and isinstance(setting, Fingerprint):
+                _check_pin(setting, connection)
+        except BaseException:
             connection.abort()
             raise
         return connection
 
-    async def _tls_options(self, key: ConnectionKey, setting: TLSSetting) -> TLSOptions:
-        context = self.sessions.wrap(await context_for(setting), _peer(key))
-        # A certificate names hosts without the dot that ends an absolute name.
-        return TLSOptions(context, key.server_hostname or key.host.rstrip("."))
-
-    async def _open_tcp(self, connection: ClientH1, key: ConnectionKey, tls: TLSOptions | None) -> None:
-        assert self._dns is not None
-        port = key.port or (443 if key.is_ssl else 80)
-        addresses = await self._dns.resolve(key.host, port)
+    async def _open(self, connection: ClientH1, exchange: Exchange, setting: TLSSetting) -> None:
+        key = connection.key
+        tls = None
+        if key.is_ssl:
+            tls = await self._tls_options(setting, _peer(key), key.server_hostname or key.host)
         try:
-            await open_tcp(lambda: connection, addresses, key.host, port, tls, self._race)
+            await self._open_way(connection, exchange, setting, tls)
+        except TLSError:
+            self.sessions.forget(await context_for(setting), _peer(key))
+            raise
+
+    async def _open_way(
+        self, connection: ClientH1, exchange: Exchange, setting: TLSSetting, tls: TLSOptions | None
+    ) -> None:
+        """Put `connection` at the end of the way that its key asks for."""
+        key = connection.key
+        port = _port(key)
+
+        def factory() -> ClientH1:
+            return connection
+
+        if self._path is not None:
+            await self._open_unix(connection, self._path, tls)
+        elif key.proxy is None:
+            await self._open_tcp(factory, key.host, port, tls, exchange.probe)
+        elif key.proxy.scheme not in HTTP_PROXIES:
+            await self._open_socks(factory, key, tls, exchange.probe)
+        elif tls is None:
+            await self._open_to_proxy(factory, key.proxy, setting, exchange.probe)
+        else:
+            transport = await self._open_tunnel(key, exchange, setting)
+            await start_tls(transport, factory, key.host, port, tls)
+
+    async def _open_tcp(
+        self, factory: Callable[[], P], host: str, port: int, tls: TLSOptions | None, probe: Probe | None
+    ) -> tuple[asyncio.Transport, P]:
+        addresses = await self._resolve(host, port, probe)
+        try:
+            return await open_tcp(factory, addresses, host, port, tls, self._race)
         except ConnectError:
-            self._dns.forget(key.host, port)
+            self._forget(host, port)
             raise
 
     async def _open_unix(self, connection: ClientH1, path: str, tls: TLSOptions | None) -> None:
@@ -80,15 +139,141 @@ class Establisher:
             transport, _ = await open_unix(path, asyncio.Protocol)
             await start_tls(transport, lambda: connection, path, 0, tls)
 
+    async def _open_to_proxy(
+        self, factory: Callable[[], P], proxy: URL, setting: TLSSetting, probe: Probe | None
+    ) -> tuple[asyncio.Transport, P]:
+        """Connect to the proxy itself, over TLS if its scheme says so."""
+        host, port = _endpoint(proxy)
+        is_tls = proxy.scheme == "https"
+        setting = True if isinstance(setting, Fingerprint) else setting
+        peer = _proxy_peer(proxy)
+        try:
+            tls = await self._tls_options(setting, peer, host) if is_tls else None
+            return await self._open_tcp(factory, host, port, tls, probe)
+        except (ResolveError, ConnectError, TLSError) as error:
+            if isinstance(error, TLSError):
+                self.sessions.forget(await context_for(setting), peer)
+            raise ProxyUnreachable(host, port, is_tls, error) from error
+
+    async def _open_tunnel(self, key: ConnectionKey, exchange: Exchange, setting: TLSSetting) -> asyncio.Transport:
+        """Return a transport that leads through the proxy to the origin."""
+        from trunkline.transport.tunnel import Tunnel, connect_request  # few need it
+
+        fields = exchange.request.proxy_headers
+        credentials = None if key.proxy_auth is None else key.proxy_auth.encode()
+        if self._proxy_request_hook is not None:
+            fields, credentials = self._proxy_request_hook(exchange.request).headers.copy(), None
+            fields.popall(hdrs.HOST, None)
+        request = connect_request(key.host, _port(key), fields.items() if fields else (), credentials)
+        tunnel = Tunnel(self._loop, *_endpoint(key.proxy))
+        transport, _ = await self._open_to_proxy(lambda: tunnel, key.proxy, setting, exchange.probe)
+        try:
+            await tunnel.open(request)
+        except BaseException:
+            transport.abort()
+            raise
+        self._save(transport, _proxy_peer(key.proxy))
+        return transport
+
+    async def _open_socks(
+        self, factory: Callable[[], ClientH1], key: ConnectionKey, tls: TLSOptions | None, probe: Probe | None
+    ) -> None:
+        from trunkline.transport.socks import SocksProxy, open_socks  # few need it
+
+        host, port = _endpoint(key.proxy)
+        login, password = (None, None) if key.proxy_auth is None else key.proxy_auth[:2]
+        try:
+            addresses = await self._resolve(host, port, probe)
+            proxy = SocksProxy(key.proxy.scheme, host, port, addresses, login, password, self._race.local_addr)
+            sock = await open_socks(proxy, key.host, _port(key))
+        except (ResolveError, ConnectError) as error:
+            self._forget(host, port)
+            raise ProxyUnreachable(host, port, False, error) from error
+        await open_on(sock, factory, key.host, _port(key), tls)
+
+    async def _open_by_hook(
+        self, connect: Connect, connection: ClientH1, exchange: Exchange, setting: TLSSetting
+    ) -> ClientH1:
+        """Let a connector's subclass connect; it may bring a connection of its own."""
+        key = connection.key
+        port = _port(key)
+        addresses = await self._resolve(key.host, port, exchange.probe)
+        transport, protocol = await connect(
+            lambda: connection,
+            addr_infos=[addr_info(address) for address in addresses],
+            req=exchange.request,
+            timeout=NoTimeouts(),
+            client_error=ClientConnectionError,
+            ssl=await context_for(setting) if key.is_ssl else None,
+            server_hostname=_server_name(key.server_hostname or key.host) if key.is_ssl else None,
+        )
+        if not isinstance(protocol, ClientH1):
+            transport.abort()
+            raise TypeError(f"the connector's hook returned a {type(protocol).__name__}; wanted a ResponseHandler")
+        protocol.key = key
+        return protocol
+
+    # What the ways have in common.
+
+    async def _resolve(self, host: str, port: int, probe: Probe | None) -> list[ResolveResult]:
+        if self._resolve_hook is not None:
+            return await self._resolve_hook(host, port, probe)
+        assert self._dns is not None
+        return await self._dns.resolve(host, port, probe)
+
+    def _forget(self, host: str, port: int) -> None:
+        if self._dns is not None:
+            self._dns.forget(host, port)
+
+    async def _tls_options(self, setting: TLSSetting, peer: Hashable, name: str) -> TLSOptions:
+        context = self.sessions.wrap(await context_for(setting), peer)
+        return TLSOptions(context, _server_name(name))
+
     def save_session(self, connection: ClientH1) -> None:
         """Keep the TLS session of a connection over which a response has come."""
+        key = connection.key
+        is_with_proxy = key.proxy is not None and not key.is_ssl and key.proxy.scheme in HTTP_PROXIES
         if connection.transport is not None:
-            ssl_object: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
-            if ssl_object is not None:
-                self.sessions.save(_peer(connection.key), ssl_object)
+            self._save(connection.transport, _proxy_peer(key.proxy) if is_with_proxy else _peer(key))
+
+    def _save(self, transport: asyncio.Transport, peer: Hashable) -> None:
+        ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if ssl_object is not None:
+            self.sessions.save(peer, ssl_object)
+
+
+def _port(key: ConnectionKey) -> int:
+    return key.port or (443 if key.is_ssl else 80)
+
+
+def _endpoint(proxy: URL) -> tuple[str, int]:
+    return proxy.raw_host or "", proxy.port or 1080  # the port of SOCKS (RFC 1928 §3); http and https have theirs
+
+
+def _server_name(host: str) -> str:
+    # A certificate names hosts without the dot that ends an absolute name.
+    return host.rstrip(".")
 
 
 def _peer(key: ConnectionKey) -> Hashable:
-    # All that was verified: a Fingerprint takes the place of the name.
+    # All that was verified: a Fingerprint takes the place of the name. The proxy is part of it, lest a ticket link
+    # what goes through one with what does not.
     pinned = key.ssl.fingerprint if isinstance(key.ssl, Fingerprint) else None
-    return key.host, key.port, key.server_hostname, pinned
+    return "origin", key.host, key.port, key.server_hostname, pinned, key.proxy
+
+
+def _proxy_peer(proxy: URL) -> Hashable:
+    return "proxy", proxy.raw_host, proxy.port
+
+
+def _check_pin(pin: Fingerprint, connection: ClientH1) -> None:
+    if connection.transport is None:
+        return
+    try:
+        pin.check(connection.transport)
+    except FingerprintMismatch as error:
+        key = connection.key
+        if key.proxy is None:
+            raise
+        # The transport's peer is the proxy, which is not to blame.
+        raise FingerprintMismatch(error.expected, error.got, key.host, _port(key)) from None

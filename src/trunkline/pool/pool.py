@@ -2,7 +2,8 @@
 
 What should happen is decided in `slots`, synchronously; here it is done: sockets are opened and closed, requests wait.
 Connections refer to the pool, and the loop to connections; so the pool lives as long as a socket does, while the
-connector, which users hold, can be found unclosed and say so.
+connector, which users hold, can be found unclosed and say so. What happens is told to the exchange's probe, if it has
+one; a callback that ends the request there loses no slot and no connection.
 """
 
 import asyncio
@@ -18,9 +19,11 @@ from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionLost
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
+from trunkline.conn.telling import cut_short, tell
 from trunkline.ground.logs import pool_logger
 from trunkline.pool.errors import ConnectTimeout, PoolClosed
 from trunkline.pool.establish import Establisher
+from trunkline.pool.hooks import CreateByHook
 from trunkline.pool.slots import Slots, Waiter
 
 CLOSE_GRACE_S: Final = 2.0  # for transports to flush what was written; then they are aborted
@@ -60,7 +63,7 @@ class Pool:
         self,
         loop: asyncio.AbstractEventLoop,
         slots: Slots[ClientH1],
-        establisher: Establisher,
+        establisher: Establisher | CreateByHook,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """now: the clock that idle connections age by, in seconds."""
@@ -111,18 +114,27 @@ class Pool:
         if self.closed:
             raise PoolClosed("this request came after its close(); make a new session")
         connection = None if is_fresh else self.take(key)
-        if connection is not None:
-            return connection
-        if not self.slots.try_open(key):
+        if connection is None and not self.slots.try_open(key):
             room = self.slots.make_room(key)
             if room is not None:
                 room.close()
             connection = await self._wait(key, exchange)
-            if connection is not None:
-                if self._logs:
-                    pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
-                return connection
-        return await self._open(key, exchange, open_s)
+            if self._logs and connection is not None:
+                pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
+        if connection is None:
+            return await self._open(key, exchange, open_s)
+        if exchange.probe is not None:
+            await self.tell_reuse(connection, exchange)
+        return connection
+
+    async def tell_reuse(self, connection: ClientH1, exchange: Exchange) -> None:
+        """Tell the probe of `exchange` that it got `connection`, which is taken back if the callback fails."""
+        assert exchange.probe is not None
+        try:
+            await tell(exchange, exchange.probe.send_connection_reuseconn())
+        except BaseException:
+            self.release(connection)
+            raise
 
     async def _wait(self, key: ConnectionKey, exchange: Exchange) -> ClientH1 | None:
         """Wait in the queue; return a connection, or None with the slot to open one."""
@@ -130,8 +142,14 @@ class Pool:
         waiter = _QueuedRequest(key, future)
         self.slots.enqueue(waiter)
         exchange.waiter = future
+        probe = exchange.probe
         try:
-            return await future
+            if probe is not None:
+                await tell(exchange, probe.send_connection_queued_start())
+            connection = await future
+            if probe is not None:
+                await tell(exchange, probe.send_connection_queued_end())
+            return connection
         except BaseException:
             self.slots.dequeue(waiter)
             if future.done() and not future.cancelled() and future.exception() is None:
@@ -150,14 +168,14 @@ class Pool:
         """Open a connection in the slot that was taken for it."""
         began_at = self.loop.time()
         timeout = asyncio.timeout(open_s)
-        interrupt = partial(self._interrupt, timeout)
+        interrupt = partial(cut_short, timeout)
         ended = self._openings[interrupt] = self.loop.create_future()
         try:
             if self.closed or exchange.error is not None:  # since the slot was handed over
                 raise exchange.error or PoolClosed(_CLOSED)
             async with timeout:
                 exchange.interrupt = interrupt
-                connection = await self._establisher.open(key)
+                connection = await self._establish(key, exchange)
             if self.closed:  # it was interrupted in the moment in which it was open
                 connection.abort()
                 raise PoolClosed(_CLOSED)
@@ -180,9 +198,18 @@ class Pool:
         pool_logger.debug("open %r to %s:%s (%s)", connection, key.host, key.port, self._state())
         return connection
 
-    def _interrupt(self, timeout: asyncio.Timeout) -> None:
-        if not timeout.expired():  # else the wait is ending already
-            timeout.reschedule(self.loop.time())
+    async def _establish(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
+        probe = exchange.probe
+        if probe is None:
+            return await self._establisher.open(key, exchange)
+        await probe.send_connection_create_start()
+        connection = await self._establisher.open(key, exchange)
+        try:
+            await probe.send_connection_create_end()
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
 
     def _why_interrupted(
         self, key: ConnectionKey, exchange: Exchange, open_s: float | None, began_at: float

@@ -1,0 +1,79 @@
+"""What a subclass of a connector may replace in the opening of connections: resolving, connecting, or all of it.
+
+The shapes are those of aiohttp's `_resolve_host`, `_wrap_create_connection` and `_create_connection`, which libraries
+override. Connections keep the pool alive and the pool its hooks; the connector must not live by them, lest nobody sees
+that it was dropped unclosed. So hooks are held weakly.
+"""
+
+import ssl as tls
+import weakref
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+from trunkline.abc import ResolveResult
+from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.exchange import Exchange
+from trunkline.conn.key import ConnectionKey
+from trunkline.ground.probe import Probe
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Resolve = Callable[[str, int, Probe | None], Awaitable[list[ResolveResult]]]
+
+
+@dataclass(frozen=True, slots=True)
+class NoTimeouts:
+    """The timeouts of a replacement: none, because the pool keeps them."""
+
+    total: float | None = None
+    connect: float | None = None
+    sock_connect: float | None = None
+    sock_read: float | None = None
+
+
+class Connect(Protocol):
+    """Opens a connection, with TLS if `ssl` is a context, and returns its transport and its ClientH1."""
+
+    def __call__(
+        self,
+        protocol_factory: Callable[[], ClientH1],
+        *,
+        addr_infos: list[Any],  # Any: tuples as `socket.getaddrinfo` returns them
+        req: Any,  # Any: the client's request, whose module is above this one
+        timeout: NoTimeouts,
+        client_error: type[Exception],
+        ssl: tls.SSLContext | None,
+        server_hostname: str | None,
+    ) -> Awaitable[tuple[Any, Any]]: ...  # Any: what users return is checked
+
+
+def weak(method: F) -> F:
+    """Return a callable like the bound `method` that does not keep its object alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: Any, **options: Any) -> Any:  # Any: those of `method`
+        bound = reference()
+        if bound is None:
+            raise RuntimeError("the connector is gone; keep it as long as its connections are used")
+        return bound(*arguments, **options)
+
+    return cast(F, call)
+
+
+class CreateByHook:
+    """Opens connections by a connector's `_create_connection(req, traces, timeout)`."""
+
+    def __init__(self, create: Callable[..., Awaitable[Any]]) -> None:  # Any: what users return is checked
+        self._create = create
+
+    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
+        """Return a new connection; its owner has still to be set. Raises what the hook raises."""
+        protocol = await self._create(exchange.request, exchange.probe or [], NoTimeouts())
+        if not isinstance(protocol, ClientH1):
+            raise TypeError(f"_create_connection() returned a {type(protocol).__name__}; wanted a ResponseHandler")
+        protocol.key = key
+        return protocol
+
+    def save_session(self, connection: ClientH1) -> None:
+        """Nothing is known of TLS here."""
