@@ -57,7 +57,8 @@ from trunkline.client.errors import (
 )
 from trunkline.client.request import ClientRequest
 from trunkline.client.request_info import RequestInfo
-from trunkline.client.response import ClientResponse, ContentDisposition
+from trunkline.client.response import ClientResponse
+from trunkline.client.response_view import ContentDisposition
 from trunkline.client.session import ClientSession
 from trunkline.client.single import request
 from trunkline.client.timeouts import ClientTimeout
@@ -69,9 +70,9 @@ from trunkline.pool.connector import (
     AddrInfoType,
     BaseConnector,
     SocketFactoryType,
-    TCPConnector,
     UnixConnector,
 )
+from trunkline.pool.tcp_connector import TCPConnector
 from trunkline.transport.resolve import AsyncResolver, DefaultResolver, ThreadedResolver
 from trunkline.transport.tls import Fingerprint
 from trunkline.wire.content_disposition import (
@@ -86,7 +87,54 @@ from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
 from trunkline.wire.ws.message import WSCloseCode, WSMessage, WSMessageTypeError, WSMsgType
 
 if TYPE_CHECKING:
-    from trunkline.web.chain_map import ChainMapProxy as ChainMapProxy
+    from trunkline.body.data_queue import (
+        DataQueue as DataQueue,
+        FlowControlDataQueue as FlowControlDataQueue,
+    )
+    from trunkline.body.streamer import (
+        streamer as streamer,
+    )
+    from trunkline.client.digest import (
+        DigestAuthMiddleware as DigestAuthMiddleware,
+    )
+    from trunkline.client.middlewares import (
+        ClientHandlerType as ClientHandlerType,
+        ClientMiddlewareType as ClientMiddlewareType,
+    )
+    from trunkline.client.trace_params import (
+        TraceConnectionCreateEndParams as TraceConnectionCreateEndParams,
+        TraceConnectionCreateStartParams as TraceConnectionCreateStartParams,
+        TraceConnectionQueuedEndParams as TraceConnectionQueuedEndParams,
+        TraceConnectionQueuedStartParams as TraceConnectionQueuedStartParams,
+        TraceConnectionReuseconnParams as TraceConnectionReuseconnParams,
+        TraceDnsCacheHitParams as TraceDnsCacheHitParams,
+        TraceDnsCacheMissParams as TraceDnsCacheMissParams,
+        TraceDnsResolveHostEndParams as TraceDnsResolveHostEndParams,
+        TraceDnsResolveHostStartParams as TraceDnsResolveHostStartParams,
+        TraceRequestChunkSentParams as TraceRequestChunkSentParams,
+        TraceRequestEndParams as TraceRequestEndParams,
+        TraceRequestExceptionParams as TraceRequestExceptionParams,
+        TraceRequestHeadersSentParams as TraceRequestHeadersSentParams,
+        TraceRequestRedirectParams as TraceRequestRedirectParams,
+        TraceRequestStartParams as TraceRequestStartParams,
+        TraceResponseChunkReceivedParams as TraceResponseChunkReceivedParams,
+    )
+    from trunkline.client.tracing import (
+        TraceConfig as TraceConfig,
+    )
+    from trunkline.client.upload_tracker import (
+        UploadTracker as UploadTracker,
+    )
+    from trunkline.client.websocket import (
+        ClientWebSocketResponse as ClientWebSocketResponse,
+        ClientWSTimeout as ClientWSTimeout,
+    )
+    from trunkline.pool.named_pipe import (
+        NamedPipeConnector as NamedPipeConnector,
+    )
+    from trunkline.web.chain_map import (
+        ChainMapProxy as ChainMapProxy,
+    )
     from trunkline.web.worker import (
         GunicornUVLoopWebWorker as GunicornUVLoopWebWorker,
         GunicornWebWorker as GunicornWebWorker,
@@ -116,7 +164,9 @@ __all__ = (
     "ClientConnectorError",
     "ClientConnectorSSLError",
     "ClientError",
+    "ClientHandlerType",
     "ClientHttpProxyError",
+    "ClientMiddlewareType",
     "ClientOSError",
     "ClientPayloadError",
     "ClientProxyConnectionError",
@@ -126,17 +176,22 @@ __all__ = (
     "ClientSSLError",
     "ClientSession",
     "ClientTimeout",
+    "ClientWSTimeout",
+    "ClientWebSocketResponse",
     "Connection",
     "ConnectionKey",
     "ConnectionTimeoutError",
     "ContentDisposition",
     "ContentTypeError",
     "CookieJar",
+    "DataQueue",
     "DefaultResolver",
+    "DigestAuthMiddleware",
     "DummyCookieJar",
     "ETag",
     "EofStream",
     "Fingerprint",
+    "FlowControlDataQueue",
     "FormData",
     "HttpVersion",
     "HttpVersion10",
@@ -148,6 +203,7 @@ __all__ = (
     "JsonPayload",
     "MultipartReader",
     "MultipartWriter",
+    "NamedPipeConnector",
     "NonHttpUrlClientError",
     "NonHttpUrlRedirectClientError",
     "Payload",
@@ -166,9 +222,27 @@ __all__ = (
     "TextIOPayload",
     "ThreadedResolver",
     "TooManyRedirects",
+    "TraceConfig",
+    "TraceConnectionCreateEndParams",
+    "TraceConnectionCreateStartParams",
+    "TraceConnectionQueuedEndParams",
+    "TraceConnectionQueuedStartParams",
+    "TraceConnectionReuseconnParams",
+    "TraceDnsCacheHitParams",
+    "TraceDnsCacheMissParams",
+    "TraceDnsResolveHostEndParams",
+    "TraceDnsResolveHostStartParams",
+    "TraceRequestChunkSentParams",
+    "TraceRequestEndParams",
+    "TraceRequestExceptionParams",
+    "TraceRequestHeadersSentParams",
+    "TraceRequestRedirectParams",
+    "TraceRequestStartParams",
+    "TraceResponseChunkReceivedParams",
     "UnixClientConnectorError",
     "UnixConnector",
     "UploadAbortedError",
+    "UploadTracker",
     "WSCloseCode",
     "WSMessage",
     "WSMessageTypeError",
@@ -184,11 +258,41 @@ __all__ = (
     "parse_content_disposition",
     "payload_type",
     "request",
+    "set_zlib_backend",
+    "streamer",
 )
 
-# aiohttp has these at its root as well. They are the server's, so they load when they are used (docs/adr/009), and
-# `import *` leaves them out.
-_OF_THE_SERVER = {
+# What only some users need loads when it is used (docs/adr/009). The last three are the server's; `import *`, which
+# loads all that is in `__all__`, leaves those out.
+_WHEN_USED = {
+    "ClientHandlerType": "trunkline.client.middlewares",
+    "ClientMiddlewareType": "trunkline.client.middlewares",
+    "ClientWSTimeout": "trunkline.client.websocket",
+    "ClientWebSocketResponse": "trunkline.client.websocket",
+    "DataQueue": "trunkline.body.data_queue",
+    "DigestAuthMiddleware": "trunkline.client.digest",
+    "FlowControlDataQueue": "trunkline.body.data_queue",
+    "NamedPipeConnector": "trunkline.pool.named_pipe",
+    "TraceConfig": "trunkline.client.tracing",
+    "TraceConnectionCreateEndParams": "trunkline.client.trace_params",
+    "TraceConnectionCreateStartParams": "trunkline.client.trace_params",
+    "TraceConnectionQueuedEndParams": "trunkline.client.trace_params",
+    "TraceConnectionQueuedStartParams": "trunkline.client.trace_params",
+    "TraceConnectionReuseconnParams": "trunkline.client.trace_params",
+    "TraceDnsCacheHitParams": "trunkline.client.trace_params",
+    "TraceDnsCacheMissParams": "trunkline.client.trace_params",
+    "TraceDnsResolveHostEndParams": "trunkline.client.trace_params",
+    "TraceDnsResolveHostStartParams": "trunkline.client.trace_params",
+    "TraceRequestChunkSentParams": "trunkline.client.trace_params",
+    "TraceRequestEndParams": "trunkline.client.trace_params",
+    "TraceRequestExceptionParams": "trunkline.client.trace_params",
+    "TraceRequestHeadersSentParams": "trunkline.client.trace_params",
+    "TraceRequestRedirectParams": "trunkline.client.trace_params",
+    "TraceRequestStartParams": "trunkline.client.trace_params",
+    "TraceResponseChunkReceivedParams": "trunkline.client.trace_params",
+    "UploadTracker": "trunkline.client.upload_tracker",
+    "set_zlib_backend": "trunkline.wire.zlib_backend",
+    "streamer": "trunkline.body.streamer",
     "ChainMapProxy": "trunkline.web.chain_map",
     "GunicornUVLoopWebWorker": "trunkline.web.worker",
     "GunicornWebWorker": "trunkline.web.worker",
@@ -196,6 +300,7 @@ _OF_THE_SERVER = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _OF_THE_SERVER:
+    if name not in _WHEN_USED:
         raise AttributeError(f"module 'trunkline' has no attribute {name!r}")
-    return getattr(import_module(_OF_THE_SERVER[name]), name)
+    value = globals()[name] = getattr(import_module(_WHEN_USED[name]), name)
+    return value

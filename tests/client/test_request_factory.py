@@ -30,13 +30,6 @@ def test_an_unknown_argument_is_refused_by_its_name(name: str) -> None:
         check_options({name: 1})
 
 
-@pytest.mark.parametrize("name", ["proxy", "proxy_auth", "middlewares", "upload_tracker"])
-def test_an_argument_that_cannot_be_served_yet_is_refused_unless_it_asks_for_nothing(name: str) -> None:
-    check_options({name: None})
-    with pytest.raises(ValueError, match=f"{name}= is not supported yet"):
-        check_options({name: object()})
-
-
 def test_what_means_nothing_without_a_proxy_or_a_tracer_is_accepted() -> None:
     check_options({"proxy_headers": {"A": "b"}, "trace_request_ctx": object()})
 

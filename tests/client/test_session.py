@@ -108,10 +108,6 @@ def test_a_session_needs_a_running_loop() -> None:
         ({"timeout": ClientTimeout(), "conn_timeout": 1}, ValueError, "conflict; say all in timeout"),
         ({"auth": ("u", "p")}, TypeError, "BasicAuth\\(\\) tuple is required instead of tuple"),
         ({"foo": 1}, TypeError, "unexpected keyword argument 'foo'"),
-        ({"proxy": "http://a/"}, ValueError, "proxy= is not supported yet"),
-        ({"proxy_auth": credentials()}, ValueError, "proxy_auth= is not supported yet"),
-        ({"trace_configs": [object()]}, ValueError, "trace_configs= is not supported yet"),
-        ({"middlewares": (object(),)}, ValueError, "middlewares= is not supported yet"),
     ],
 )
 async def test_an_argument_that_cannot_be_served_is_refused(

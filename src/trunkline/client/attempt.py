@@ -11,12 +11,14 @@ import asyncio
 from trunkline.client.failures import as_public
 from trunkline.client.request import ClientRequest
 from trunkline.client.settings import Settings
-from trunkline.client.upload import start_upload
+from trunkline.client.upload import begin
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionLost, NotSent
 from trunkline.conn.exchange import Exchange
+from trunkline.conn.telling import tell
 from trunkline.ground.errors import TrunklineError
 from trunkline.ground.logs import client_logger
+from trunkline.pool.connection import Connection
 from trunkline.pool.pool import Pool
 from trunkline.transport.deadline import Deadlines
 
@@ -36,15 +38,24 @@ async def attempt(
             exchange.total_s = settings.total_s
             add = deadlines.add if left_s == settings.total_s else deadlines.add_odd
             exchange.deadline = deadline = add(left_s, exchange.expire)
+        if request.is_watched:
+            _watch(exchange, request)
         is_stale = False
         try:
             if connection is None:
                 connection = await _acquire(pool, exchange, request, settings, is_repeated)
+                if "send" in request.__dict__:  # the connector has put its own there
+                    request.sends_itself = True
+            elif exchange.probe is not None:
+                await pool.tell_reuse(connection, exchange)
             is_stale = connection.served > 0 and not is_repeated
+            if exchange.probe is not None:
+                await _tell_sending(pool, connection, exchange, request)
             waiter = exchange.waiter = pool.loop.create_future()
-            connection.start(exchange, b"" if request.expects_continue else request.small_body)
-            if request.uploads:
-                start_upload(connection, exchange, request)
+            if not request.sends_itself:
+                begin(connection, exchange, request)
+            else:
+                await _send_itself(pool, connection, exchange, request)
             await waiter
             return exchange
         except BaseException as error:
@@ -71,6 +82,34 @@ async def _acquire(
         pool.release(connection)
         raise exchange.error
     return connection
+
+
+def _watch(exchange: Exchange, request: ClientRequest) -> None:
+    exchange.probe = request.traces
+    if request.upload_tracker is not None:
+        request.upload_tracker.start_attempt()
+
+
+async def _tell_sending(pool: Pool, connection: ClientH1, exchange: Exchange, request: ClientRequest) -> None:
+    """Tell the tracers what is about to be sent on `connection`; they may still change the fields."""
+    traces = request.traces
+    try:
+        await tell(exchange, traces.send_request_headers(request.method, request.url, request.headers))
+        request.seal()
+        if request.body and not request.uploads:
+            await tell(exchange, traces.send_request_chunk_sent(request.method, request.url, request.small_body))
+    except BaseException:
+        pool.release(connection)
+        raise
+
+
+async def _send_itself(pool: Pool, connection: ClientH1, exchange: Exchange, request: ClientRequest) -> None:
+    """Let a request class of the user's send, in its own way; if it does not, the connection goes back."""
+    unused = Connection(exchange, pool.loop, connection)
+    try:
+        request.response = await request.send(unused)
+    finally:
+        unused.release_unused()
 
 
 def _may_repeat(exchange: Exchange, request: ClientRequest) -> bool:

@@ -2,7 +2,8 @@
 
 `encode_basic_auth` is the way to make one. `BasicAuth` is aiohttp's older value: to construct it is
 deprecated, to parse fields and URLs with it is not. The value is base64, so no login or password can break a
-head. Digest authentication and netrc are not here; who gets credentials is decided where requests are sent.
+head. Digest authentication is `digest`'s part and .netrc `netrc`'s; who gets credentials is decided where
+requests are sent.
 """
 
 import base64
@@ -10,6 +11,8 @@ import warnings
 from typing import NamedTuple, Self
 
 from yarl import URL
+
+from trunkline.client.errors import InvalidUrlClientError
 
 
 def encode_basic_auth(login: str, password: str = "", encoding: str = "utf-8") -> str:
@@ -84,6 +87,15 @@ class BasicAuth(_Credentials):
     def encode(self) -> str:
         """Encode the credentials as the value of an Authorization or Proxy-Authorization field."""
         return _encode(self.login, self.password, self.encoding)
+
+
+def split_credentials(url: URL) -> tuple[URL, BasicAuth | None]:
+    """Return the URL without its credentials, and these; raise InvalidURL when they cannot be sent."""
+    try:
+        auth = BasicAuth.from_url(url)
+    except ValueError as error:
+        raise InvalidUrlClientError(url.with_user(None), f"its credentials cannot be sent: {error}") from error
+    return (url, None) if auth is None else (url.with_user(None), auth)
 
 
 def _encode(login: str, password: str, encoding: str) -> str:

@@ -253,6 +253,12 @@ class ClientResponseError(ClientError):
 class ClientHttpProxyError(ClientResponseError):
     """The proxy refused to open a tunnel."""
 
+    def __str__(self) -> str:
+        # RFC 9110 §15.5.8; tinyproxy answers 401 when it does not like those that it got.
+        is_unauthorized = self.status in (401, 407)
+        advice = "; give the proxy's credentials as proxy=http://login:password@host" if is_unauthorized else ""
+        return super().__str__() + advice
+
 
 class ContentTypeError(ClientResponseError):
     """The response has not the content type that was asked for."""

@@ -7,16 +7,22 @@ the head had come, because what fails after it is the payload.
 
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from trunkline import hdrs
 from trunkline.client.errors import (
     ClientConnectionError,
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientConnectorSSLError,
+    ClientHttpProxyError,
     ClientOSError,
     ClientPayloadError,
+    ClientProxyConnectionError,
     ClientResponseError,
     ConnectionTimeoutError,
     ServerDisconnectedError,
@@ -24,19 +30,37 @@ from trunkline.client.errors import (
     SocketTimeoutError,
     UnixClientConnectorError,
 )
-from trunkline.client.request import ClientRequest
+from trunkline.client.request_info import RequestInfo
 from trunkline.conn.errors import ConnectionClosed, ConnectionLost, DeadlineExpired, PeerSilent, UploadFailed
 from trunkline.conn.exchange import Exchange
+from trunkline.conn.key import ConnectionKey
 from trunkline.ground.errors import TrunklineError
 from trunkline.pool.errors import ConnectTimeout, PoolClosed
 from trunkline.transport.errors import (
+    BadTunnel,
     CertificateError,
     ConnectError,
     FingerprintMismatch,
+    ProxyUnreachable,
     ResolveError,
     TLSError,
+    TunnelLost,
+    TunnelRefused,
 )
 from trunkline.wire.errors import WireError
+
+
+class Asked(Protocol):
+    """What errors tell of a ClientRequest, whose module is above this one."""
+
+    method: str
+
+    @property
+    def url(self) -> URL: ...
+    @property
+    def connection_key(self) -> ConnectionKey: ...
+    @property
+    def request_info(self) -> RequestInfo: ...
 
 
 def as_public(exchange: Exchange, error: Exception) -> Exception:
@@ -44,9 +68,7 @@ def as_public(exchange: Exchange, error: Exception) -> Exception:
     for kind in type(error).__mro__:
         translate = _TABLE.get(kind)
         if translate is not None:
-            request = exchange.request
-            assert isinstance(request, ClientRequest)
-            public = translate(error, request, exchange)
+            public = translate(error, exchange.request, exchange)
             public.__cause__ = error
             return public
     return error
@@ -63,7 +85,7 @@ def as_payload_error(error: Exception) -> Exception:
 _Translate = Callable[..., Exception]
 
 
-def _lost(error: ConnectionLost, request: ClientRequest, exchange: Exchange) -> Exception:
+def _lost(error: ConnectionLost | TunnelLost, request: Asked, exchange: Exchange) -> Exception:
     if exchange.head is not None:
         return ClientPayloadError(f"Response payload is not completed: {error}")
     if isinstance(error.os_error, OSError):
@@ -71,29 +93,61 @@ def _lost(error: ConnectionLost, request: ClientRequest, exchange: Exchange) -> 
     return ServerDisconnectedError(f"Server disconnected: {error}")
 
 
-def _bad_bytes(error: WireError, request: ClientRequest, exchange: Exchange) -> Exception:
+def _bad_bytes(error: WireError, request: Asked, exchange: Exchange) -> Exception:
     if exchange.head is not None:
         return ClientPayloadError(f"Response payload is not completed: {error}")
     return ClientResponseError(request.request_info, (), status=400, message=str(error))
 
 
-def _connect(error: ConnectError, request: ClientRequest, exchange: Exchange) -> Exception:
+def _connect(error: ConnectError, request: Asked, exchange: Exchange) -> Exception:
     if error.port == 0:  # a path
         return UnixClientConnectorError(error.host, request.connection_key, error.os_error)
     return ClientConnectorError(request.connection_key, error.os_error)
 
 
-def _tls(error: TLSError, request: ClientRequest, exchange: Exchange) -> Exception:
-    if isinstance(error.ssl_error, ssl.SSLError):
-        return ClientConnectorSSLError(request.connection_key, error.ssl_error)
-    return ClientConnectorError(request.connection_key, error.ssl_error)
+def _tls(error: TLSError, request: Asked, exchange: Exchange) -> Exception:
+    return _of_tls(error, request.connection_key) or ClientConnectorError(request.connection_key, error.ssl_error)
 
 
-def _deadline(error: DeadlineExpired, request: ClientRequest, exchange: Exchange) -> Exception:
+def _of_tls(error: TLSError, key: ConnectionKey) -> Exception | None:
+    """Return the public error of a handshake that TLS itself refused, and did not just break off."""
+    if isinstance(error, CertificateError):
+        return ClientConnectorCertificateError(key, error.ssl_error)
+    return ClientConnectorSSLError(key, error.ssl_error) if isinstance(error.ssl_error, ssl.SSLError) else None
+
+
+def _proxy(error: ProxyUnreachable, request: Asked, exchange: Exchange) -> Exception:
+    # As for an origin, but the key is the proxy's: that is how users tell one from the other.
+    key = ConnectionKey(error.host, error.port, error.is_tls, request.connection_key.ssl)
+    cause = error.error
+    if isinstance(cause, TLSError):
+        return _of_tls(cause, key) or ClientProxyConnectionError(key, cause.ssl_error)
+    kind = ClientConnectorDNSError if isinstance(cause, ResolveError) else ClientProxyConnectionError
+    return kind(key, cause.os_error)
+
+
+def _refused(error: TunnelRefused, request: Asked, exchange: Exchange) -> Exception:
+    headers = CIMultiDictProxy(CIMultiDict(error.fields))
+    info = _connect_info(request)
+    return ClientHttpProxyError(info, (), status=error.status, message=error.reason, headers=headers)
+
+
+def _bad_tunnel(error: BadTunnel, request: Asked, exchange: Exchange) -> Exception:
+    return ClientHttpProxyError(_connect_info(request), (), status=400, message=str(error))
+
+
+def _connect_info(request: Asked) -> RequestInfo:
+    """Tell of the CONNECT that was made for `request`, without what is secret in it."""
+    key = request.connection_key
+    fields = CIMultiDict({hdrs.HOST: f"{request.url.host_subcomponent}:{key.port}"})
+    return RequestInfo(request.url, hdrs.METH_CONNECT, CIMultiDictProxy(fields), key.proxy.with_user(None))
+
+
+def _deadline(error: DeadlineExpired, request: Asked, exchange: Exchange) -> Exception:
     return TimeoutError(f"{request.method} {request.url}: {error} (timeout.total)")
 
 
-def _silent(error: PeerSilent, request: ClientRequest, exchange: Exchange) -> Exception:
+def _silent(error: PeerSilent, request: Asked, exchange: Exchange) -> Exception:
     limit_s = exchange.rules.read_timeout_s
     return SocketTimeoutError(
         f"Timeout on reading data from socket: {error}, {limit_s:g} s are allowed (timeout.sock_read)"
@@ -106,11 +160,12 @@ _TABLE: Final[dict[type, _Translate]] = {
     # transport
     ResolveError: lambda error, request, _: ClientConnectorDNSError(request.connection_key, error.os_error),
     ConnectError: _connect,
-    CertificateError: lambda error, request, _: ClientConnectorCertificateError(
-        request.connection_key, error.ssl_error
-    ),
     TLSError: _tls,
     FingerprintMismatch: lambda error, *_: ServerFingerprintMismatch(error.expected, error.got, error.host, error.port),
+    ProxyUnreachable: _proxy,
+    TunnelRefused: _refused,
+    TunnelLost: _lost,
+    BadTunnel: _bad_tunnel,
     # conn
     ConnectionLost: _lost,
     ConnectionClosed: lambda error, *_: ClientConnectionError(f"Connection closed: {error}"),

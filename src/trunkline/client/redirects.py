@@ -109,8 +109,12 @@ def _target(location: str, base: URL, requote: bool) -> URL:
     return url
 
 
-async def drain(exchange: Exchange, response: ClientResponse) -> None:
+async def drain(response: ClientResponse) -> None:
     """Read the rest of a short redirect body, so that its connection can be used again; give up a long one."""
+    exchange = response.exchange
+    if exchange is None:  # a middleware made it
+        response.release()
+        return
     try:
         if exchange.carrier is not None and exchange.body is not None and _is_worth_draining(exchange, exchange.body):
             await exchange.body.wait_eof()

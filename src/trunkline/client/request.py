@@ -1,74 +1,60 @@
 """`ClientRequest`: everything about one request before it is sent.
 
 Two ways lead here. `plain` is for requests that add nothing to the session's default fields: it shares their
-rendered block and decides nothing. The constructor is for all others: each `update_…` step settles one part, in
-the order of the constructor, and `seal` renders the result. Sending is `attempt`'s part.
+rendered block and decides nothing. The constructor is for all others: each `update_…` step (`request_steps`) settles
+one part, and `seal` renders the result. Sending is `attempt`'s part, unless a subclass has a `send` of its own.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from http.cookies import Morsel
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
 from trunkline import hdrs
+from trunkline.abc import AbstractStreamWriter
 from trunkline.body.payload import Payload
-from trunkline.client.auth import BasicAuth
-from trunkline.client.request_body import (
-    add_payload_fields,
-    announced_length,
-    as_payload,
-    check_codings,
-    small_bytes,
-)
+from trunkline.client.auth import BasicAuth, split_credentials
+from trunkline.client.failures import as_public
+from trunkline.client.request_body import small_bytes
 from trunkline.client.request_info import RequestInfo
+from trunkline.client.request_steps import RequestSteps
+from trunkline.client.response import ClientResponse
 from trunkline.client.target import Prepared, prepare
+from trunkline.client.upload import begin
+from trunkline.conn.body_writer import BodyWriter
+from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
-from trunkline.ground.product import SERVER_SOFTWARE
-from trunkline.ground.types import LooseHeaders, Query
-from trunkline.wire.coding import accept_encoding
-from trunkline.wire.cookies import render_cookie_field
+from trunkline.ground.types import LooseHeaders, Query, StrOrURL
+from trunkline.pool.connection import Connection
 from trunkline.wire.h1.render import check_method
-from trunkline.wire.message import FieldBlock, RequestHead, Target
+from trunkline.wire.message import FieldBlock, Target
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
 
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
 
-class ClientRequest(RequestHead):
+class ClientRequest(RequestSteps):
     """One request. Its `headers` may be changed until it is sent.
 
-    body: a Payload, or b"" for none. chunked, compress: how the body is sent; None is decided by the body.
-    session: the session that makes the request, or None. The other arguments are those of `ClientSession.request`.
+    chunked, compress: how the body is sent; None is decided by the body. session: the session that makes the request,
+    or None. timer: accepted. The other arguments are those of `ClientSession.request`.
     """
 
-    GET_METHODS: ClassVar[set[str]] = {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS, hdrs.METH_TRACE}
-    POST_METHODS: ClassVar[set[str]] = {hdrs.METH_PATCH, hdrs.METH_POST, hdrs.METH_PUT}
-    ALL_METHODS: ClassVar[set[str]] = GET_METHODS | POST_METHODS | {hdrs.METH_DELETE}
-    DEFAULT_HEADERS: ClassVar[Mapping[str, str]] = {
-        hdrs.ACCEPT: "*/*",
-        hdrs.ACCEPT_ENCODING: accept_encoding(),
-    }
-
+    sends_itself: bool = False  # a subclass overrides `send`
+    is_watched: bool = False  # by middlewares, tracers or an upload tracker
+    was_sent: bool = False
+    traces: Any = None  # the tracers that are told of the request; Any: their module is imported by those who use it
     method: str
-
-    # What holds for a plain request; class attributes, so that it sets none of them.
-    _headers: "CIMultiDict[str] | None" = None
-    body: "Payload | bytes" = b""
-    small_body: bytes = b""
-    upload_length: int | None = None
-    chunked: bool | None = None
-    compress: str | None = None
-    expects_continue: bool = False
-    uploads: bool = False  # the body is written apart from the head
-    closes_body: bool = False  # the body will not be sent again
-    auth: BasicAuth | None = None
-    skip_auto_headers: frozenset[str] = frozenset()
     response: Any = None  # the response, once it has come; Any: response classes are the user's
+    response_class: type[Any] = ClientResponse
     session: Any = None  # Any: the session's module is above this one
     loop: asyncio.AbstractEventLoop | None = None
+    upload: "asyncio.Task[None] | None" = None  # writes the body, when that is apart from the head
+    body_writer: BodyWriter | None = None  # of the upload
+    upload_tracker: Any = None  # Any: an UploadTracker, whose module is imported by those who use it
 
     def __init__(
         self,
@@ -86,34 +72,50 @@ class ClientRequest(RequestHead):
         chunked: bool | None = None,
         expect100: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
-        response_class: type[Any] | None = None,  # Any: response classes are above this module
+        response_class: type[Any] | None = None,  # Any: response classes are the user's
+        proxy: StrOrURL | None = None,
+        proxy_auth: BasicAuth | None = None,
+        timer: object = None,
         session: Any = None,
         ssl: Any = True,  # Any: compared by the connection key, read by the connector
+        proxy_headers: LooseHeaders | None = None,
+        traces: Sequence[Any] | None = None,  # Any: see the attribute
+        trust_env: bool = False,
         server_hostname: str | None = None,
         prepared: Prepared | None = None,
     ) -> None:
         """Raises ValueError or TypeError for arguments that cannot be sent; prepared: what `url` was prepared to."""
         method = method.upper()
         check_method(method)
+        of_url = None
         if prepared is None:
-            prepared = prepare(url.extend_query(params) if params else url)
-            if ssl is not True or server_hostname is not None:
-                prepared = prepared.with_tls(ssl, server_hostname)
+            url, of_url = split_credentials(url.extend_query(params) if params else url)
+            prepared = prepare(url).with_tls(ssl, server_hostname)
         super().__init__(method, prepared.target, ())
         self.prepared = prepared
+        self.auth = of_url
         self.session = session
         self.loop = loop
-        self.response_class = response_class
+        if traces:
+            self.traces = traces
+        if response_class is not None:
+            self.response_class = response_class
         self.chunked = chunked
+        self.compress = "deflate" if compress is True else compress or None
         self.update_version(version)
         self.update_headers(headers)
         self.update_auto_headers(skip_auto_headers)
         self.update_cookies(cookies)
-        self.update_auth(auth)
-        self.compress = "deflate" if compress is True else compress or None
-        check_codings(self.headers, chunked, self.compress)
+        self.update_content_encoding(data)
+        self.update_auth(auth, trust_env)
+        if proxy is not None or proxy_auth is not None:
+            self.update_proxy(proxy, proxy_auth, proxy_headers)
         self.update_body_from_data(data)
         self.update_expect_continue(expect100)
+
+    def __init_subclass__(cls, **arguments: Any) -> None:  # Any: of other bases
+        super().__init_subclass__(**arguments)
+        cls.sends_itself = cls.send is not ClientRequest.send
 
     @classmethod
     def plain(cls, method: str, prepared: Prepared, blocks: Sequence[FieldBlock], session: Any) -> "ClientRequest":
@@ -142,8 +144,13 @@ class ClientRequest(RequestHead):
 
     @property
     def url(self) -> URL:
-        """The URL without its fragment."""
+        """The URL without its fragment. Set to another one, the request goes there, with its Host."""
         return self.prepared.url
+
+    @url.setter
+    def url(self, url: URL) -> None:
+        self.update_host(url)
+        self.settle_proxy()
 
     @property
     def original_url(self) -> URL:
@@ -180,19 +187,6 @@ class ClientRequest(RequestHead):
         return self.prepared.key.is_ssl
 
     @property
-    def headers(self) -> "CIMultiDict[str]":
-        """The fields that will be sent; a live mapping."""
-        if self._headers is None:
-            self._headers = CIMultiDict([(hdrs.HOST, self.target.authority)])
-            for block in self.blocks:
-                self._headers.extend(block.pairs)
-        return self._headers
-
-    @headers.setter
-    def headers(self, headers: "CIMultiDict[str]") -> None:
-        self._headers = headers
-
-    @property
     def request_info(self) -> RequestInfo:
         """What errors and responses tell of the request."""
         return RequestInfo(self.url, self.method, CIMultiDictProxy(self.headers), self.original_url)
@@ -207,143 +201,60 @@ class ClientRequest(RequestHead):
         """True when its body can be sent again."""
         return not isinstance(self.body, Payload) or self.body.can_replay
 
-    # The steps of the constructor.
-
-    def update_version(self, version: HttpVersion | str) -> None:
-        """Set the protocol version, also given as '1.1'."""
-        if isinstance(version, str):
-            major, _, minor = version.strip().partition(".")
-            if not (major.isdigit() and minor.isdigit()):
-                raise ValueError(f"Can not parse http version number: {version}")
-            version = HttpVersion(int(major), int(minor))
-        if version != HttpVersion11:
-            self.version = version
-
-    def update_headers(self, headers: LooseHeaders | None) -> None:
-        """Begin the fields: Host, then the caller's."""
-        result = self._headers = CIMultiDict([(hdrs.HOST, self.target.authority)])
-        if not headers:
-            return
-        pairs = headers.items() if isinstance(headers, (Mapping, CIMultiDictProxy)) else headers
-        for name, value in pairs:
-            if name in hdrs.HOST_ALL:
-                result[hdrs.HOST] = value
-            else:
-                result.add(name, value)
-
-    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
-        """Add Accept, Accept-Encoding and User-Agent, unless they are given or to be skipped."""
-        if skip_auto_headers is not None:
-            self.skip_auto_headers = frozenset(name.lower() for name in skip_auto_headers)
-        headers = self.headers
-        for name, value in (*self.DEFAULT_HEADERS.items(), (hdrs.USER_AGENT, SERVER_SOFTWARE)):
-            if name not in headers and name.lower() not in self.skip_auto_headers:
-                headers.add(name, value)
-
-    def update_cookies(self, cookies: "Iterable[Morsel[str]] | None") -> None:
-        """Add cookies to those that the caller's Cookie field has; of the same name, the new one counts."""
-        if not cookies:
-            return
-        morsels = list(cookies)
-        parts = [render_cookie_field(morsels)]
-        given = self.headers.get(hdrs.COOKIE)
-        if given:
-            names = {morsel.key for morsel in morsels}
-            old = [part.strip(" \t") for part in given.split(";")]
-            parts += [part for part in old if part and part.partition("=")[0] not in names]
-        self.headers[hdrs.COOKIE] = "; ".join(parts)
-
-    def update_auth(self, auth: BasicAuth | None, trust_env: bool = False) -> None:
-        """Add Authorization. trust_env: accepted; .netrc comes with its own layer."""
-        if auth is None:
-            return
-        if not isinstance(auth, BasicAuth):
-            raise TypeError(
-                f"BasicAuth() tuple is required instead of {type(auth).__name__}; "
-                "or leave auth out and pass headers={'Authorization': encode_basic_auth(login, password)}"
-            )
-        self.auth = auth
-        self.headers[hdrs.AUTHORIZATION] = auth.encode()
-
-    def update_body_from_data(self, body: Any) -> None:
-        """Settle the body, and how its end is told."""
-        headers = self.headers
-        if body is None:
-            self._announce_no_body()
-            return
-        payload = self.body = as_payload(body, headers)
-        add_payload_fields(headers, payload, self.skip_auto_headers)
-        if self.compress:
-            headers[hdrs.CONTENT_ENCODING] = self.compress
-        self.update_transfer_encoding()
-
-    def _announce_no_body(self) -> None:
-        headers = self.headers
-        length = announced_length(headers)
-        if length:
-            raise ValueError(f"Content-Length is {length} but the request has no body; leave it out")
-        if self.method not in self.GET_METHODS:
-            headers.setdefault(hdrs.CONTENT_LENGTH, "0")
-            if self.method in self.POST_METHODS and "content-type" not in self.skip_auto_headers:
-                headers.setdefault(hdrs.CONTENT_TYPE, "application/octet-stream")
-        headers.popall(hdrs.TRANSFER_ENCODING, None)
-
-    def update_transfer_encoding(self) -> None:
-        """Choose between Content-Length and chunks for the payload (RFC 9112 §6)."""
-        payload, headers = self.body, self.headers
-        assert isinstance(payload, Payload)
-        size = None if self.compress else payload.size
-        announced = announced_length(headers)
-        if announced is not None and size is not None and announced != size:
-            raise ValueError(f"Content-Length is {announced} but the body has {size} bytes; leave the field out")
-        if self.chunked or hdrs.TRANSFER_ENCODING in headers or (announced is None and size is None):
-            if self.version == HttpVersion10:
-                raise ValueError("HTTP/1.0 has no chunks; give a body of known size, or a Content-Length")
-            self.chunked = True
-            headers[hdrs.TRANSFER_ENCODING] = "chunked"
-            return
-        self.chunked = None
-        self.upload_length = size if announced is None else announced
-        headers[hdrs.CONTENT_LENGTH] = str(self.upload_length)
-        if size is not None:
-            self.small_body = small_bytes(payload) or b""
-
-    def update_expect_continue(self, expect: bool = False) -> None:
-        """Ask the server for 100 (Continue) before the body is sent (RFC 9110 §10.1.1)."""
-        if expect:
-            self.headers[hdrs.EXPECT] = "100-continue"
-        has_body = isinstance(self.body, Payload) and self.upload_length != 0
-        self.expects_continue = has_body and self.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
-        self.uploads = has_body and (self.expects_continue or not self.small_body)
-
-    async def update_body(self, body: Any) -> None:
-        """Replace the body, after the old one was closed; lengths and codings are settled anew."""
-        if isinstance(self.body, Payload):
-            await self.body.close()
-        headers = self.headers
-        for name in (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING):
-            headers.popall(name, None)
-        self.body, self.small_body, self.upload_length, self.chunked = b"", b"", None, None
-        self.update_body_from_data(body)
-        self.update_expect_continue()
-
     # Sending.
 
     def seal(self) -> None:
         """Render the fields as they are now. Raises ValueError when one cannot be sent."""
+        if self.proxy is not None:
+            self.settle_proxy()
         headers = self._headers
         if headers is None:
             return
         pairs = [(name, value) for name, value in headers.items() if name not in hdrs.HOST_ALL]
         authority = headers.get(hdrs.HOST)
         if authority is not None and authority != self.target.authority:
-            self.target = Target(self.target.scheme, authority, self.target.path)
+            self.target = Target(self.target.scheme, authority, self.target.path, self.target.origin)
         connection = headers.get(hdrs.CONNECTION)
         if connection is not None:
             self.is_last = "close" in connection.lower()
         elif self.version == HttpVersion10:
             pairs.append((hdrs.CONNECTION, "keep-alive"))
         self.blocks = (FieldBlock(pairs),)
+
+    def new_exchange(self, rules: ExchangeRules) -> Exchange:
+        """Return what one try fills; its errors are the public ones."""
+        return Exchange(self, rules, as_public)
+
+    async def send(self, conn: Connection) -> Any:
+        """Send the request on `conn`; return its response, whose `start` waits for the head.
+
+        A subclass may do something before or after. Any: response classes are the user's.
+        """
+        exchange = conn.exchange
+        self.seal()
+        conn.prepare()
+        begin(conn.use(), exchange, self)
+        response = self.response_class(
+            self.method, self.original_url, request_info=self.request_info, loop=self.loop, session=self.session
+        )
+        self.response = response
+        return response
+
+    async def write_bytes(self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None) -> None:
+        """Write the body, or the first `content_length` bytes of it, to `writer`. A subclass may write another one.
+
+        conn: has `transport`. Any: a subclass may expect more of it.
+        """
+        if isinstance(self.body, Payload) and content_length is None:
+            await self.body.write(writer)
+        elif isinstance(self.body, Payload):
+            await self.body.write_with_length(writer, content_length)
+        await writer.write_eof()
+
+    def terminate(self) -> None:
+        """Stop sending the body; the connection is closed then."""
+        if self.upload is not None:
+            self.upload.cancel()
 
     async def close(self) -> None:
         """Release what the body holds."""

@@ -4,7 +4,8 @@ What a request says replaces what the session says, name by name. Targets are ke
 wrong with an argument is raised here, before a connection is asked for.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable
 from http.cookies import Morsel
 from typing import Any, Final
 
@@ -15,15 +16,16 @@ from trunkline import hdrs
 from trunkline.abc import AbstractCookieJar
 from trunkline.body.bytes_payload import JsonBytesPayload, JsonPayload
 from trunkline.body.payload import Payload
-from trunkline.client.auth import BasicAuth
+from trunkline.client.auth import BasicAuth, split_credentials
 from trunkline.client.cookiejar import CookieJar, DummyCookieJar
 from trunkline.client.defaults import DefaultFields
 from trunkline.client.errors import InvalidUrlClientError
 from trunkline.client.redirects import BODY_FIELDS, CREDENTIAL_FIELDS, Redirect
 from trunkline.client.request import ClientRequest, merge_headers
-from trunkline.client.target import Prepared, prepare
-from trunkline.ground.types import Query, StrOrURL
-from trunkline.pool.connector import merged_ssl
+from trunkline.client.response import ClientResponse
+from trunkline.client.target import Prepared, check_scheme, prepare
+from trunkline.ground.types import LooseHeaders, Query, StrOrURL
+from trunkline.pool.tcp_connector import merged_ssl
 from trunkline.wire.cookies import check_cookies
 from trunkline.wire.h1.render import check_method
 from trunkline.wire.message import FieldBlock
@@ -44,6 +46,8 @@ _SHAPING: Final = frozenset(
         "compress",
         "chunked",
         "expect100",
+        "proxy",
+        "upload_tracker",
     }
 )
 _JSON_ONLY: Final = frozenset({"json", "data"})
@@ -52,10 +56,9 @@ _SENDING: Final = frozenset(
     {"allow_redirects", "max_redirects", "raise_for_status", "read_until_eof", "timeout", "read_bufsize"}
     | {"auto_decompress", "max_line_size", "max_field_size", "max_headers"}
 )
-# Options of aiohttp's that need parts which are not here yet. None, or empty, asks for nothing.
-_NOT_YET: Final = frozenset({"proxy", "proxy_auth", "middlewares", "upload_tracker"})
-_OF_THOSE: Final = frozenset({"proxy_headers", "trace_request_ctx"})  # mean nothing without a proxy or a tracer
-_KNOWN: Final = _SHAPING | _TLS | _SENDING | _NOT_YET | _OF_THOSE
+_WATCHING: Final = frozenset({"middlewares", "trace_request_ctx"})
+_OF_PROXIES: Final = frozenset({"proxy_auth", "proxy_headers"})  # mean nothing without one
+_KNOWN: Final = _SHAPING | _TLS | _SENDING | _WATCHING | _OF_PROXIES
 
 
 class RequestFactory:
@@ -69,10 +72,17 @@ class RequestFactory:
         fields: DefaultFields,
         jar: AbstractCookieJar,
         request_class: type[ClientRequest],
+        response_class: type[ClientResponse],
         version: HttpVersion,
         json_serialize: Callable[[Any], str],
         json_serialize_bytes: Callable[[Any], bytes] | None,
+        proxy: StrOrURL | None = None,
+        proxy_auth: BasicAuth | None = None,
+        trust_env: bool = False,
+        schemes: Collection[str] = frozenset({"http", "https"}),
     ) -> None:
+        """schemes: of the URLs that the connector serves."""
+        self._schemes = schemes
         self.base_url = base_url
         self.json_serialize = json_serialize
         self._session = session
@@ -80,11 +90,16 @@ class RequestFactory:
         self._jar = jar
         self._cookie_header = jar.cookie_header if isinstance(jar, CookieJar) else None
         self._request_class = request_class
+        self._response_class = response_class
         self._version = version
         self._json_serialize_bytes = json_serialize_bytes
         # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
         known_jar = type(jar).filter_cookies in (CookieJar.filter_cookies, DummyCookieJar.filter_cookies)
-        self._has_plain = request_class is ClientRequest and version == HttpVersion11 and known_jar
+        is_direct = proxy is None and not trust_env
+        self._has_plain = request_class is ClientRequest and version == HttpVersion11 and known_jar and is_direct
+        self._proxy = proxy
+        self._proxy_auth = proxy_auth
+        self._trust_env = trust_env
         self._targets: dict[str, Prepared] = {}
 
     def build_plain(self, method: str, url: StrOrURL) -> ClientRequest | None:
@@ -103,7 +118,8 @@ class RequestFactory:
         if prepared is None or "params" in options:
             url = self.url(str_or_url, options.get("params"))
             if url.raw_user is not None or url.raw_password is not None:
-                return self._build_with_url_credentials(method, url, options)
+                headers = self.merged(options.get("headers"))
+                return self._build_with_url_credentials(method, url, options, headers)
             prepared = self._remember(str_or_url, url, options)
         if not _TLS.isdisjoint(options):
             prepared = with_tls_options(prepared, options)
@@ -118,37 +134,54 @@ class RequestFactory:
                 if plain is not None:
                     return plain
             options = {**options, "data": payload}
-        return self._build(method, prepared, options, auth=options.get("auth"))
+        headers = self.merged(options.get("headers"))
+        return self._build(method, prepared, options, headers, auth=options.get("auth"))
+
+    def build_from(self, method: str, url: URL, options: dict[str, Any], headers: "CIMultiDict[str]") -> ClientRequest:
+        """Return the request that `options` describe, to the whole `url`, with all of its own fields in `headers`."""
+        if options.get("json") is not None:
+            options = {**options, "data": self._json_payload(options)}
+        if url.raw_user is not None or url.raw_password is not None:
+            return self._build_with_url_credentials(method, url, options, headers)
+        prepared = with_tls_options(prepare(url), options)
+        return self._build(method, prepared, options, headers, auth=options.get("auth"))
 
     def build_hop(
-        self, redirect: Redirect, request: ClientRequest, options: dict[str, Any]
+        self,
+        redirect: Redirect,
+        request: ClientRequest,
+        options: dict[str, Any],
+        headers: "CIMultiDict[str]",
     ) -> tuple[ClientRequest, dict[str, Any]]:
-        """Return the request to which `redirect` sends `request`, and the options that it was built from."""
+        """Return the request to which `redirect` sends `request`, and the options that it was built from.
+
+        headers: all fields of the request before; what must not go on is taken out.
+        """
         options = {name: value for name, value in options.items() if name not in ("params", "json", "data")}
-        headers = CIMultiDict(options.get("headers") or ())
         if redirect.keeps_body and request.body:
             options["data"] = request.body
         elif not redirect.keeps_body:
             _drop(headers, BODY_FIELDS)
             for name in ("compress", "chunked", "expect100"):
                 options.pop(name, None)
-        options["headers"] = headers
         if not redirect.keeps_credentials:
             _drop(headers, (*CREDENTIAL_FIELDS, hdrs.HOST))
             options.pop("auth", None)
             options.pop("cookies", None)
             options.pop("server_hostname", None)  # a name of the origin that was left
-        url, auth = _split_credentials(redirect.url)
+        url, auth = split_credentials(redirect.url)
         prepared = prepare(url)
         if not _TLS.isdisjoint(options):
             prepared = with_tls_options(prepared, options)
         if redirect.keeps_credentials:
-            has_field = hdrs.AUTHORIZATION in headers or hdrs.AUTHORIZATION in self._fields.headers
-            auth = None if has_field else auth or request.auth  # the caller's word counts more than the server's
+            auth = (
+                None if hdrs.AUTHORIZATION in headers else auth or request.auth
+            )  # the caller's word counts more than the server's
         hop = self._build(
             redirect.method,
             prepared,
             options,
+            headers,
             auth=auth,
             keeps_credentials=redirect.keeps_credentials,
         )
@@ -162,6 +195,7 @@ class RequestFactory:
             url = URL(str_or_url)
             if self.base_url is not None:
                 url = self.base_url.join(url)
+            check_scheme(url, self._schemes)
             return url.extend_query(params) if params else url
         except ValueError as error:
             raise InvalidUrlClientError(str_or_url, str(error)) from error
@@ -169,6 +203,12 @@ class RequestFactory:
             if isinstance(str_or_url, (str, URL)):  # then it is about the params
                 raise
             raise TypeError(f"url is of type {type(str_or_url).__name__}; pass a str or a yarl.URL") from error
+
+    def checked_url(self, str_or_url: StrOrURL, options: dict[str, Any]) -> URL:
+        """Return the whole URL; raise what is plainly wrong with it or with the body, before anybody is told."""
+        if options.get("json") is not None and options.get("data") is not None:
+            raise ValueError("data and json parameters can not be used at the same time")
+        return self.url(str_or_url, options.get("params"))
 
     def _remember(self, str_or_url: StrOrURL, url: URL, options: dict[str, Any]) -> Prepared:
         prepared = prepare(url)
@@ -178,12 +218,14 @@ class RequestFactory:
             self._targets[str_or_url] = prepared
         return prepared
 
-    def _build_with_url_credentials(self, method: str, url: URL, options: dict[str, Any]) -> ClientRequest:
+    def _build_with_url_credentials(
+        self, method: str, url: URL, options: dict[str, Any], headers: "CIMultiDict[str]"
+    ) -> ClientRequest:
         if options.get("auth") is not None:
             raise ValueError("Cannot combine AUTH argument with credentials encoded in URL; give one of them")
-        url, auth = _split_credentials(url)
+        url, auth = split_credentials(url)
         prepared = with_tls_options(prepare(url), options)
-        return self._build(method, prepared, options, auth=auth)
+        return self._build(method, prepared, options, headers, auth=auth)
 
     def _may_use_session_auth(self, url: URL) -> bool:
         # With a base URL the credentials are meant for its origin.
@@ -213,15 +255,11 @@ class RequestFactory:
         method: str,
         prepared: Prepared,
         options: dict[str, Any],
+        headers: "CIMultiDict[str]",
         *,
         auth: BasicAuth | None,
         keeps_credentials: bool = True,
     ) -> ClientRequest:
-        headers = merge_headers(self._fields.headers, options.get("headers"))
-        if self._fields.closes:
-            headers.setdefault(hdrs.CONNECTION, "close")
-        if not keeps_credentials:
-            _drop(headers, (*CREDENTIAL_FIELDS, hdrs.HOST))
         if auth is None and keeps_credentials and hdrs.AUTHORIZATION not in headers:
             auth = self._fields.auth if self._may_use_session_auth(prepared.url) else None
         elif auth is not None and hdrs.AUTHORIZATION in headers:
@@ -229,6 +267,9 @@ class RequestFactory:
                 "Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL; give one of them"
             )
         skip = options.get("skip_auto_headers")
+        proxy, proxy_auth = self._proxy_for(prepared.url, options)
+        # A class of the user's may not know this argument; it prepares the URL again.
+        known: dict[str, Any] = {"prepared": prepared} if self._request_class is ClientRequest else {}
         request = self._request_class(
             method,
             prepared.real_url,
@@ -241,13 +282,43 @@ class RequestFactory:
             compress=options.get("compress"),
             chunked=options.get("chunked"),
             expect100=options.get("expect100") or False,
+            proxy=proxy,
+            proxy_auth=proxy_auth,
+            proxy_headers=options.get("proxy_headers"),
+            trust_env=self._trust_env,
+            response_class=self._response_class,
             session=self._session,
+            loop=asyncio.get_running_loop(),
             ssl=prepared.key.ssl,
             server_hostname=prepared.key.server_hostname,
-            prepared=prepared,
+            **known,
         )
+        if options.get("upload_tracker") is not None:
+            request.upload_tracker = options["upload_tracker"]
         request.seal()
         return request
+
+    def merged(self, headers: LooseHeaders | None) -> "CIMultiDict[str]":
+        """Return the session's fields with a request's own."""
+        result = merge_headers(self._fields.headers, headers)
+        if self._fields.closes:
+            result.setdefault(hdrs.CONNECTION, "close")
+        return result
+
+    def _proxy_for(self, url: URL, options: dict[str, Any]) -> tuple[StrOrURL | None, BasicAuth | None]:
+        """Return the proxy on the way to `url`: the request's, the session's, or that of the environment."""
+        proxy, auth = options.get("proxy"), options.get("proxy_auth")
+        if proxy is None:
+            proxy = self._proxy
+        if auth is None:
+            auth = self._proxy_auth
+        if proxy is None and self._trust_env:
+            from trunkline.client.proxies import environment_proxy  # few need it
+
+            found = environment_proxy(url)
+            if found is not None:
+                return found
+        return proxy, auth if proxy is not None else None
 
     def _json_payload(self, options: dict[str, Any]) -> Payload:
         if options.get("data") is not None:
@@ -264,13 +335,10 @@ class RequestFactory:
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Raise TypeError for an argument that `request` does not know, ValueError for one that cannot be served yet."""
+    """Raise TypeError for an argument that `request` does not know."""
     unknown = options.keys() - _KNOWN
     if unknown:
         raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")
-    for name in _NOT_YET & options.keys():
-        if options[name] is not None and options[name] != ():
-            raise ValueError(f"{name}= is not supported yet; leave it out (docs/compat.md lists what is)")
 
 
 def with_tls_options(prepared: Prepared, options: dict[str, Any]) -> Prepared:
@@ -284,14 +352,6 @@ def with_tls_options(prepared: Prepared, options: dict[str, Any]) -> Prepared:
         options.get("fingerprint"),
     )
     return prepared.with_tls(setting, options.get("server_hostname"))
-
-
-def _split_credentials(url: URL) -> tuple[URL, BasicAuth | None]:
-    try:
-        auth = BasicAuth.from_url(url)
-    except ValueError as error:
-        raise InvalidUrlClientError(url.with_user(None), f"its credentials cannot be sent: {error}") from error
-    return (url, None) if auth is None else (url.with_user(None), auth)
 
 
 def _drop(headers: "CIMultiDict[str]", names: Iterable[str]) -> None:

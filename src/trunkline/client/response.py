@@ -9,65 +9,46 @@ import asyncio
 import codecs
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from http.cookies import SimpleCookie
-from types import MappingProxyType, TracebackType
-from typing import Any, Final
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
 
-from multidict import CIMultiDict, CIMultiDictProxy, MultiDictProxy
 from yarl import URL
 
 from trunkline import hdrs
 from trunkline.body.stream import StreamReader
 from trunkline.client.errors import ClientConnectionError, ClientResponseError, ContentTypeError
-from trunkline.client.links import parse_links
 from trunkline.client.request_info import RequestInfo
+from trunkline.client.response_view import ResponseView
+from trunkline.client.upload import output_size, upload_complete
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange
 from trunkline.ground.caller import caller
-from trunkline.ground.types import RawHeaders
 from trunkline.pool.connection import Connection
 from trunkline.wire.charset import received_charset
-from trunkline.wire.content_disposition import content_disposition_filename, parse_content_disposition
-from trunkline.wire.cookies import parse_set_cookies
-from trunkline.wire.fields import Field
-from trunkline.wire.media_fields import HeadersMixin
 from trunkline.wire.mime import media_type
 from trunkline.wire.version import HttpVersion
 
 _RELEASED: Final = "Connection closed: the response was released or closed before its body was read; read it first"
 
 
-@dataclass(frozen=True, slots=True)
-class ContentDisposition:
-    """A Content-Disposition field (RFC 6266). type: such as `attachment`."""
-
-    type: str | None
-    parameters: Mapping[str, str]
-    filename: str | None
-
-
-class ClientResponse(HeadersMixin):
+class ClientResponse(ResponseView):
     """A response. Sessions make it; `async with` it, or read it to its end, or `release` it."""
+
+    ATTRS: ClassVar[frozenset[str]] = frozenset()  # aiohttp's name; attributes of any name may be set
+    starts_itself: ClassVar[bool] = False  # a subclass overrides `start`
 
     # What holds until the head has come; class attributes, so that making a response sets few of them.
     version: HttpVersion | None = None
-    status: int = None  # type: ignore[assignment]  # None only in responses made by hand, before `status` is set
     reason: str | None = None
     _content: StreamReader | None = None
-    _fields: Sequence[Field] = ()
-    _headers: "CIMultiDictProxy[str] | None" = None
-    _raw_headers: RawHeaders | None = None
-    _cookies: SimpleCookie | None = None
     _history: "tuple[ClientResponse, ...]" = ()
     _body: bytes | None = None
     is_read = False  # the whole body was read, so that nothing is held any more
     _exchange: Exchange | None = None
     _released = False
     _made_at = ""
-    _request: Any = None  # Any: the request's module is beside this one, and test doubles bring their own
-    _request_info: RequestInfo | None = None
+    traces: Any = None  # who is told of the body; Any: test doubles give lists of their own
 
     def __init__(
         self,
@@ -90,8 +71,14 @@ class ClientResponse(HeadersMixin):
         self._session = session
         if request_info is not None:
             self._request_info = request_info
+        if traces:
+            self.traces = traces
 
-    # Any: a ClientRequest; see `_request`
+    def __init_subclass__(cls, **arguments: Any) -> None:  # Any: of other bases
+        super().__init_subclass__(**arguments)
+        cls.starts_itself = cls.start is not ClientResponse.start
+
+    # Any: a ClientRequest; see `request`
     def begin(self, exchange: Exchange, request: Any, history: "tuple[ClientResponse, ...]") -> None:
         """Take what `exchange` has received; called once, when the head has come."""
         head = exchange.head
@@ -101,11 +88,23 @@ class ClientResponse(HeadersMixin):
         self.reason = head.reason
         self._fields = head.fields
         self._exchange = exchange
-        self._request = request
+        self.request = request
         if history:
             self._history = history
         if exchange.carrier is not None:  # only these can be dropped unclosed
             self._made_at = caller()
+
+    def follow_on(self, history: "tuple[ClientResponse, ...]") -> None:
+        """Note the redirects that led here, before the head comes."""
+        self._history = history
+
+    async def start(self, connection: Connection) -> Self:
+        """Wait for the head of the response to what was sent on `connection`. A subclass may do more."""
+        exchange = connection.exchange
+        if exchange.head is None and exchange.waiter is not None:
+            await exchange.waiter
+        self.begin(exchange, exchange.request, self._history)
+        return self
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         exchange = self._exchange
@@ -124,95 +123,17 @@ class ClientResponse(HeadersMixin):
         reason = (self.reason or "").encode("ascii", "backslashreplace").decode("ascii")
         return f"<{type(self).__name__}({self.url}) [{self.status} {reason}]>\n{self.headers}\n"
 
-    # The request.
-
-    @property
-    def url(self) -> URL:
-        """The URL that was requested, without its fragment."""
-        return self._real_url.with_fragment(None) if self._real_url.raw_fragment else self._real_url
-
-    url_obj = url
-
-    @property
-    def real_url(self) -> URL:
-        """The URL that was requested, with its fragment."""
-        return self._real_url
-
-    @property
-    def host(self) -> str:
-        """The host of the URL."""
-        return self._real_url.host or ""
-
-    @property
-    def request_info(self) -> RequestInfo:
-        """The request's method, URLs and fields."""
-        if self._request_info is None:
-            if self._request is not None:
-                self._request_info = self._request.request_info
-            else:
-                fields: CIMultiDict[str] = CIMultiDict()
-                self._request_info = RequestInfo(self.url, self.method, CIMultiDictProxy(fields), self._real_url)
-        return self._request_info
+    # The request and the connection.
 
     @property
     def history(self) -> "tuple[ClientResponse, ...]":
         """The redirects that led here, first one first."""
         return self._history
 
-    # The head.
-
     @property
-    def headers(self) -> "CIMultiDictProxy[str]":
-        """The fields, by name in any case."""
-        headers = self._headers
-        if headers is None:
-            headers = self._headers = CIMultiDictProxy(CIMultiDict(self._fields))
-        return headers
-
-    @property
-    def raw_headers(self) -> RawHeaders:
-        """The fields as bytes, in the order and case received."""
-        if self._raw_headers is None:
-            self._raw_headers = tuple(
-                (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-                for name, value in self._fields
-            )
-        return self._raw_headers
-
-    @property
-    def ok(self) -> bool:
-        """True when the status is below 400."""
-        return self.status < 400
-
-    @property
-    def cookies(self) -> SimpleCookie:
-        """The cookies that the response sets, by name."""
-        if self._cookies is None:
-            self._cookies = SimpleCookie()
-            morsels, _ = parse_set_cookies(self.headers.getall(hdrs.SET_COOKIE, ()))
-            for morsel in morsels:
-                dict.__setitem__(self._cookies, morsel.key, morsel)  # SimpleCookie's own would parse the value again
-        return self._cookies
-
-    @cookies.setter
-    def cookies(self, cookies: SimpleCookie) -> None:
-        self._cookies = cookies
-
-    @property
-    def links(self) -> "MultiDictProxy[MultiDictProxy[str | URL]]":
-        """The Link fields (RFC 8288), by relation."""
-        return parse_links(self.headers.getall(hdrs.LINK, ()), self.url)
-
-    @property
-    def content_disposition(self) -> ContentDisposition | None:
-        """The Content-Disposition field (RFC 6266), taken apart."""
-        field = self.headers.get(hdrs.CONTENT_DISPOSITION)
-        if field is None:
-            return None
-        kind, parameters = parse_content_disposition(field)
-        return ContentDisposition(kind, MappingProxyType(parameters), content_disposition_filename(parameters))
-
-    # The connection.
+    def exchange(self) -> Exchange | None:
+        """What carries the response; None in one that was made by hand."""
+        return self._exchange
 
     @property
     def connection(self) -> Connection | None:
@@ -242,6 +163,16 @@ class ClientResponse(HeadersMixin):
             if self._body is None and content is not None and not content.at_eof():
                 content.set_exception(ClientConnectionError(_RELEASED))
         return RELEASED
+
+    @property
+    def upload_complete(self) -> "asyncio.Future[None]":
+        """Done when nothing more of the request's body will be sent; fails with UploadAbortedError if it was cut."""
+        return upload_complete(self.request)
+
+    @property
+    def output_size(self) -> int:
+        """Bytes of the request that were handed to the transport so far, its head included."""
+        return 0 if self.request is None else output_size(self.request)
 
     async def wait_for_close(self) -> None:
         """Wait until the request's body was sent, then release."""
@@ -287,13 +218,22 @@ class ClientResponse(HeadersMixin):
             if exchange is not None and exchange.whole is not None and self._content is None and not self._released:
                 body = self._body = exchange.whole
                 self.is_read = True
-                return body
-            try:
-                body = self._body = await self.content.read()
-                self.is_read = True
-            except BaseException:
-                self.close()
-                raise
+            else:
+                body = self._body = await self._read_stream()
+            if self.traces is not None:
+                for trace in self.traces:
+                    await trace.send_response_chunk_received(self.method, self.url, body)
+        return body
+
+    async def _read_stream(self) -> bytes:
+        if self.status == 101:  # what follows is of another protocol (RFC 9110 §7.8)
+            return b""
+        try:
+            body = await self.content.read()
+            self.is_read = True
+        except BaseException:
+            self.close()
+            raise
         return body
 
     def get_encoding(self) -> str:

@@ -1,13 +1,18 @@
 """Checks of what `ClientSession` is constructed with, each with its advice."""
 
+import asyncio
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from yarl import URL
 
 from trunkline.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import StrOrURL
+from trunkline.pool.connector import BaseConnector
+from trunkline.pool.tcp_connector import TCPConnector
 
 
 def checked_base_url(base_url: StrOrURL | None) -> URL | None:
@@ -20,6 +25,22 @@ def checked_base_url(base_url: StrOrURL | None) -> URL | None:
     if not url.path.endswith("/"):
         raise ValueError(f"base_url {str(url)!r} must have a path that ends in '/', or its last part would be lost")
     return url
+
+
+def checked_connector(connector: BaseConnector | None, loop: asyncio.AbstractEventLoop | None) -> BaseConnector:
+    """Return the connector, a new one if none is given; raise RuntimeError when it belongs to another loop."""
+    if connector is None:
+        return TCPConnector(loop=loop)
+    if loop is not None and loop is not connector.loop:
+        raise RuntimeError("Session and connector have to use same event loop")
+    return connector
+
+
+def frozen(trace_configs: Sequence[Any] | None) -> list[Any]:  # Any: TraceConfigs, whose module few import
+    """Freeze the tracers, and return the very list of them: libraries append to it later."""
+    for trace_config in trace_configs or ():
+        trace_config.freeze()
+    return [] if trace_configs is None else trace_configs  # type: ignore[return-value]  # nearly always a list
 
 
 def merged_timeout(
@@ -50,10 +71,3 @@ def merged_timeout(
         )
         merged = replace(merged, connect=conn_timeout)
     return merged
-
-
-def refuse_what_is_not_here(**arguments: object) -> None:
-    """Raise ValueError for arguments that need parts which do not exist yet; None and empty ask for nothing."""
-    for name, value in arguments.items():
-        if value is not None and value != () and value != []:
-            raise ValueError(f"{name}= is not supported yet; leave it out (docs/compat.md lists what is)")

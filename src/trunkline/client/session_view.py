@@ -11,6 +11,7 @@ from trunkline.abc import AbstractCookieJar
 from trunkline.client.auth import BasicAuth
 from trunkline.client.defaults import DefaultFields
 from trunkline.client.request_factory import RequestFactory
+from trunkline.client.send import Sender
 from trunkline.client.settings import RaiseForStatus
 from trunkline.client.timeouts import ClientTimeout
 from trunkline.pool.connector import BaseConnector
@@ -32,7 +33,9 @@ class SessionView:
     _raise_for_status: RaiseForStatus
     _auto_decompress: bool
     _trust_env: bool
-    _requote_redirect_url: bool
+    _sender: Sender
+    _ws_response_class: type[Any] | None  # Any: few import its module
+    _trace_configs: list[Any]  # Any: TraceConfigs, whose module few import
 
     @property
     def closed(self) -> bool:
@@ -102,20 +105,20 @@ class SessionView:
 
     @property
     def trust_env(self) -> bool:
-        """As given."""
+        """True when proxies of the environment and .netrc are used."""
         return self._trust_env
 
     @property
     def trace_configs(self) -> list[Any]:
-        """The tracers, none yet."""
-        return []
+        """The tracers, as they were given."""
+        return self._trace_configs
 
     @property
     def requote_redirect_url(self) -> bool:
         """True when URLs of redirects are quoted anew."""
-        return self._requote_redirect_url
+        return self._sender.requote
 
     @requote_redirect_url.setter
     def requote_redirect_url(self, value: bool) -> None:
         warnings.warn("session.requote_redirect_url modification is deprecated", DeprecationWarning, stacklevel=2)
-        self._requote_redirect_url = value
+        self._sender.requote = value

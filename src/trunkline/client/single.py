@@ -6,7 +6,8 @@ from typing import Any
 from trunkline.client.response import ClientResponse
 from trunkline.client.session import ClientSession
 from trunkline.ground.types import StrOrURL
-from trunkline.pool.connector import BaseConnector, TCPConnector
+from trunkline.pool.connector import BaseConnector
+from trunkline.pool.tcp_connector import TCPConnector
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
 

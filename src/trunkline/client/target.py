@@ -5,9 +5,11 @@ resolver might read in another way than we do is refused before anybody is asked
 """
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
+from multidict import CIMultiDict
 from yarl import URL
 
 from trunkline.client.errors import InvalidUrlClientError, NonHttpUrlClientError
@@ -19,7 +21,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]+")
 _PATH: Final = re.compile(r"[!-~]+")  # no space, control or non-ASCII character may reach the request line
 # A host whose last label is a number is an address, and must be a whole one (WHATWG URL, "ends in a number").
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+# Proxies that forward http requests; through the others, every request takes a tunnel.
+FORWARDING_SCHEMES: Final = frozenset({"http", "https"})
 _HTTP_SCHEMES: Final = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+# Schemes that a connector may allow, such as `unix` with UnixConnector: its own way to the server, then plain HTTP.
+_CONNECTOR_SCHEMES: Final = {"unix": "http", "npipe": "http", "tcp": "http"}
 
 
 class Prepared:
@@ -39,16 +45,25 @@ class Prepared:
         key = self.key._replace(ssl=ssl, server_hostname=server_hostname)
         return Prepared(self.real_url, self.url, key, self.target)
 
+    # Any: BasicAuth, which is beside this module; the key compares it, and the tunnel sends it
+    def with_proxy(self, proxy: URL | None, auth: Any, headers: "CIMultiDict[str] | None") -> "Prepared":
+        """Return the same for the way through `proxy`, an URL without credentials; None for the direct way."""
+        headers_hash = hash(tuple(headers.items())) if headers else None
+        key = self.key._replace(proxy=proxy, proxy_auth=auth, proxy_headers_hash=headers_hash)
+        old = self.target
+        is_forwarded = proxy is not None and not key.is_ssl and proxy.scheme in FORWARDING_SCHEMES
+        origin = f"{old.scheme}://{self.url.host_port_subcomponent}" if is_forwarded else ""
+        return Prepared(self.real_url, self.url, key, Target(old.scheme, old.authority, old.path, origin))
+
 
 def prepare(real_url: URL) -> Prepared:
     """Derive what a request needs from its URL, whose credentials have been taken out.
 
     Raises InvalidUrlClientError, or NonHttpUrlClientError for schemes that are not HTTP's.
     """
-    scheme = _HTTP_SCHEMES.get(real_url.scheme)
-    if scheme is None and real_url.scheme:
-        raise NonHttpUrlClientError(f"{real_url} - its scheme is {real_url.scheme!r}; wanted http:// or https://")
+    scheme = _HTTP_SCHEMES.get(real_url.scheme) or _CONNECTOR_SCHEMES.get(real_url.scheme)
     if scheme is None:
+        check_scheme(real_url)
         raise InvalidUrlClientError(real_url, "it has no scheme; write http://… or https://…, or set base_url")
     host = real_url.raw_host
     if not host:
@@ -65,6 +80,12 @@ def prepare(real_url: URL) -> Prepared:
     url = real_url.with_fragment(None) if real_url.raw_fragment else real_url
     key = ConnectionKey(host, real_url.port, scheme == "https", True)
     return Prepared(real_url, url, key, Target(scheme, authority, path))
+
+
+def check_scheme(url: URL, allowed: Collection[str] = _HTTP_SCHEMES.keys()) -> None:
+    """Raise NonHttpUrlClientError for a scheme that is not allowed; none at all is another matter."""
+    if url.scheme and url.scheme not in allowed:
+        raise NonHttpUrlClientError(f"{url} - its scheme is {url.scheme!r}; wanted http:// or https://")
 
 
 def _check_host(url: URL, host: str) -> None:

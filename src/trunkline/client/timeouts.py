@@ -7,9 +7,9 @@ remaining time that fell below zero must not turn into no limit at all. Counting
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Final
+from typing import ClassVar, Final
 
 _LIMITS: Final = ("total", "connect", "sock_read", "sock_connect")
 
@@ -27,6 +27,15 @@ def _kind(value: object) -> str:
     return f"of type {type(value).__name__}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field as attrs describes it. alias: its name in the constructor."""
+
+    name: str
+    alias: str
+    init: bool = True
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ClientTimeout:
     """Limits in seconds; None or 0 is no limit.
@@ -36,6 +45,9 @@ class ClientTimeout:
     sock_read: silence of the server.
     ceil_threshold: accepted, not used; aiohttp rounds longer limits up to whole seconds, Trunkline does not.
     """
+
+    # attrs' functions (evolve, asdict) read the fields here; programs use them, because aiohttp's class is of attrs.
+    __attrs_attrs__: ClassVar[tuple["_Field", ...]]
 
     total: float | None = None
     connect: float | None = None
@@ -47,6 +59,8 @@ class ClientTimeout:
         for name in _LIMITS:
             _check_limit(name, getattr(self, name))
 
+
+ClientTimeout.__attrs_attrs__ = tuple(_Field(field.name, field.name) for field in fields(ClientTimeout))
 
 # aiohttp's documentation, "Client timeouts": five minutes in all, half a minute to connect.
 DEFAULT_TIMEOUT: Final = ClientTimeout(total=5 * 60, sock_connect=30)
