@@ -44,7 +44,7 @@ def test_fields_mean_what_they_mean_on_a_server() -> None:
 
 def test_an_upgrade_an_expectation_and_chunks_are_seen() -> None:
     fields = {"Connection": "Upgrade", "Expect": "100-Continue", "Transfer-Encoding": "chunked"}
-    message = make_mocked_request("POST", "/", fields).message
+    message = make_mocked_request("POST", "/", fields)._message
     assert (message.upgrade, message.expect, message.chunked) == (True, "100-continue", True)
 
 

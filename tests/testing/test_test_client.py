@@ -5,17 +5,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from yarl import URL
 
 from trunkline.client.cookiejar import CookieJar
 from trunkline.client.response import ClientResponse
-from trunkline.client.session import ClientSession
 from trunkline.testing.test_client import TestClient
 from trunkline.testing.test_server import RawTestServer, TestServer
 from trunkline.web.app import Application
 from trunkline.web.exceptions import HTTPFound
 from trunkline.web.request import BaseRequest, Request
 from trunkline.web.response import Response
+from trunkline.web.websocket import WebSocketResponse
 
 VERBS = ["get", "post", "options", "head", "put", "patch", "delete"]
 
@@ -34,8 +33,17 @@ async def set_cookie(request: Request) -> Response:
     return response
 
 
+async def echo_messages(request: Request) -> WebSocketResponse:
+    websocket = WebSocketResponse()
+    await websocket.prepare(request)
+    async for message in websocket:
+        await websocket.send_str(message.data)
+    return websocket
+
+
 def make_app() -> Application:
     app = Application()
+    app.router.add_get("/ws", echo_messages)
     app.router.add_get("/cookie", set_cookie)
     app.router.add_route("*", "/move", move)
     app.router.add_route("*", "/{tail:.*}", echo)
@@ -160,43 +168,17 @@ def test_it_cannot_be_entered_without_async() -> None:
         TestClient.__enter__(object())  # type: ignore[arg-type]  # it never looks at itself
 
 
-class WebSocketDouble:
-    """What is asked of a client's WebSocket here."""
-
-    def __init__(self, url: URL, decode_text: bool) -> None:
-        self.url = url
-        self.decode_text = decode_text
-        self.closed = False
-
-    async def close(self) -> None:
-        self.closed = True
+async def test_websockets_are_opened_by_path_and_closed_with_the_client(
+    client: TestClient[Request, Application],
+) -> None:
+    websocket = await client.ws_connect("/ws", decode_text=False)
+    await websocket.send_str("x")
+    assert (await websocket.receive()).data == b"x"
+    await client.close()
+    assert (websocket.closed, websocket.close_code) == (True, 1000)
 
 
-@pytest.fixture
-def _websockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def ws_connect(session: ClientSession, url: URL, *, decode_text: bool, **kwargs: Any) -> WebSocketDouble:
-        return WebSocketDouble(url, decode_text)
-
-    monkeypatch.setattr(ClientSession, "ws_connect", ws_connect, raising=False)
-
-
-@pytest.mark.usefixtures("_websockets")
-async def test_websockets_are_opened_by_path_and_closed_with_the_client() -> None:
-    async with TestClient(TestServer(make_app())) as client:
-        websocket = await client.ws_connect("/ws", decode_text=False)
-        assert (websocket.url, websocket.decode_text) == (client.make_url("/ws"), False)
-    assert websocket.closed
-
-
-@pytest.mark.usefixtures("_websockets")
 async def test_a_websocket_can_be_entered(client: TestClient[Request, Application]) -> None:
     async with client.ws_connect("/ws") as websocket:
         assert not websocket.closed
     assert websocket.closed
-
-
-async def test_without_client_websockets_it_says_so(client: TestClient[Request, Application]) -> None:
-    if hasattr(ClientSession, "ws_connect"):
-        pytest.skip("this client has WebSockets")
-    with pytest.raises(NotImplementedError, match="ws_connect"):
-        client.ws_connect("/ws")

@@ -59,7 +59,7 @@ def chunked(*pieces: bytes) -> bytes:
 @pytest.mark.parametrize("data", [post(b"abc"), chunked(b"a", b"bc"), post(b"abc", method="GET")])
 async def test_the_body_is_read_once_and_kept(data: bytes) -> None:
     async def look(request: BaseRequest) -> Any:
-        assert (request.body_exists, request.can_read_body, request.has_body) == (True, True, True)
+        assert (request.body_exists, request.can_read_body) == (True, True)
         first = await request.read()
         assert await request.read() is first
         assert (request.body_exists, request.can_read_body) == (True, False)
@@ -241,13 +241,21 @@ async def test_the_connection_of_a_request() -> None:
     async def look(request: BaseRequest) -> Any:
         assert request.transport is not None
         assert request.protocol.transport is request.transport
-        assert request.loop is asyncio.get_running_loop()
         assert request.task is asyncio.current_task()
         assert request.writer is request.writer
         assert request.get_extra_info("peername")[0] == request.remote == "127.0.0.1"
         return request.get_extra_info("nothing"), request.get_extra_info("nothing", 3)
 
     assert await see(look, post(b"")) == (None, 3)
+
+
+@pytest.mark.parametrize("name", ["has_body", "loop", "message"])
+async def test_old_names_are_deprecated(name: str) -> None:
+    async def look(request: BaseRequest) -> Any:
+        with pytest.warns(DeprecationWarning, match=rf"equest.{name}.* deprecated"):
+            return getattr(request, name)
+
+    assert await see(look, post(b"abc"))
 
 
 async def test_after_the_connection_is_lost_nothing_is_known_of_it() -> None:
@@ -291,7 +299,7 @@ async def test_a_request_of_an_application_knows_its_route_and_applications() ->
 
 async def test_before_it_is_routed_a_request_has_no_application() -> None:
     async def look(request: BaseRequest) -> None:
-        unrouted = Request(request.message, request.content, request.protocol, None, None, request.loop)
+        unrouted = Request(request._message, request.content, request.protocol, None, None, asyncio.get_running_loop())
         with pytest.raises(RuntimeError, match="has not been routed"):
             unrouted.match_info  # noqa: B018 - a property
         with pytest.raises(RuntimeError, match="has not been routed"):

@@ -25,7 +25,7 @@ from trunkline.ground.types import LooseHeaders
 from trunkline.web.app import Application
 from trunkline.web.request import MAX_BODY_BYTES, MAX_FORM_FIELDS, Request
 from trunkline.web.routing.match_info import UrlMappingMatchInfo
-from trunkline.wire.received import ReceivedHead
+from trunkline.wire.received import RawRequestMessage, ReceivedHead
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
 _SOCKNAME = ("127.0.0.1", 80)  # what the mocked transport tells; request.host falls back to it
@@ -88,21 +88,19 @@ def make_mocked_coro(
 
 def _make_head(method: str, path: str, headers: CIMultiDict[str], version: HttpVersion, closing: bool) -> ReceivedHead:
     """Make the head, with what a parser would have read out of its fields."""
-    head = ReceivedHead(method, path, version, keep_alive=not closing)
-    head.fields = list(headers.items())  # type: ignore[arg-type]  # multidict gives istr
-    length = headers.get(hdrs.CONTENT_LENGTH, "")
-    head.content_length = int(length) if length.isdecimal() else None
-    head.transfer_codings = _lowered(headers.get(hdrs.TRANSFER_ENCODING))
-    head.content_encoding = _lowered(headers.get(hdrs.CONTENT_ENCODING))
-    head.host = headers.get(hdrs.HOST)
-    head.expect = _lowered(headers.get(hdrs.EXPECT))
-    head.is_last = closing
-    head.is_upgrade = "upgrade" in headers.get(hdrs.CONNECTION, "").lower()
-    return head
-
-
-def _lowered(value: str | None) -> str | None:
-    return None if value is None else value.lower()
+    raw_fields = tuple((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items())
+    return RawRequestMessage(
+        method,
+        path,
+        version,
+        headers,
+        raw_fields,
+        should_close=closing,
+        compression=headers.get(hdrs.CONTENT_ENCODING, "").lower() or None,
+        upgrade="upgrade" in headers.get(hdrs.CONNECTION, "").lower(),
+        chunked=hdrs.TRANSFER_ENCODING in headers,
+        url=ReceivedHead(method, path, version, keep_alive=not closing).url,
+    )
 
 
 def _make_transport(sslcontext: ssl.SSLContext | None) -> mock.Mock:

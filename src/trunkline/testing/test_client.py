@@ -7,9 +7,8 @@ Responses and WebSockets that the test left open are closed with the client, bef
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from yarl import URL
 
@@ -18,6 +17,8 @@ from trunkline.client.context import RequestContext
 from trunkline.client.cookiejar import CookieJar
 from trunkline.client.response import ClientResponse
 from trunkline.client.session import ClientSession
+from trunkline.client.websocket import ClientWebSocketResponse
+from trunkline.client.ws_connect import WSRequestContext
 from trunkline.ground.types import StrOrURL
 from trunkline.testing.test_server import BaseTestServer, TestServer
 from trunkline.web.app import Application
@@ -25,29 +26,6 @@ from trunkline.web.request import BaseRequest, Request
 
 RequestType = TypeVar("RequestType", bound=BaseRequest)
 ApplicationType = TypeVar("ApplicationType", Application, None)
-
-
-class _Closeable(Protocol):
-    async def close(self) -> object: ...
-
-
-class _WebSocketContext:
-    """Opens a WebSocket when it is awaited or entered; the end of an `async with` block closes it."""
-
-    __slots__ = ("_opening", "_websocket")
-
-    def __init__(self, opening: Awaitable[Any]) -> None:  # Any: the client's WebSocket class comes with its own layer
-        self._opening = opening
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._opening.__await__()
-
-    async def __aenter__(self) -> Any:
-        self._websocket = await self._opening
-        return self._websocket
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._websocket.close()
 
 
 class TestClient(Generic[RequestType, ApplicationType]):
@@ -92,7 +70,7 @@ class TestClient(Generic[RequestType, ApplicationType]):
         self._server = server
         self._session = ClientSession(loop=loop, cookie_jar=jar, **kwargs)
         self._responses: list[ClientResponse] = []
-        self._websockets: list[_Closeable] = []
+        self._websockets: list[ClientWebSocketResponse] = []
         self._closed = False
 
     async def start_server(self) -> None:
@@ -172,15 +150,12 @@ class TestClient(Generic[RequestType, ApplicationType]):
         self._responses.append(response)
         return response
 
-    def ws_connect(self, path: StrOrURL, *, decode_text: bool = True, **kwargs: Any) -> _WebSocketContext:
+    def ws_connect(self, path: StrOrURL, *, decode_text: bool = True, **kwargs: Any) -> WSRequestContext:
         """Open a WebSocket at `path` of the server; the rest is as with ClientSession.ws_connect."""
-        connect = getattr(self._session, "ws_connect", None)
-        if connect is None:
-            raise NotImplementedError("ClientSession has no ws_connect() yet: WebSockets work on the server only")
-        return _WebSocketContext(self._ws_connect(connect, path, decode_text=decode_text, **kwargs))
+        return WSRequestContext(self._ws_connect(path, decode_text=decode_text, **kwargs))
 
-    async def _ws_connect(self, connect: Callable[..., Awaitable[Any]], path: StrOrURL, **kwargs: Any) -> Any:
-        websocket = await connect(self.make_url(path), **kwargs)
+    async def _ws_connect(self, path: StrOrURL, **kwargs: Any) -> ClientWebSocketResponse:
+        websocket = await self._session.ws_connect(self.make_url(path), **kwargs)
         self._websockets.append(websocket)
         return websocket
 

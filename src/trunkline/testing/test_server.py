@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from yarl import URL
 
+from trunkline.ground.sentinel import Sentinel
 from trunkline.ground.types import StrOrURL
 from trunkline.testing.ports import get_port_socket
 from trunkline.web.app import Application
@@ -45,7 +46,7 @@ class BaseTestServer(ABC):
     def __init__(
         self,
         *,
-        scheme: str = "",
+        scheme: str | Sentinel = "",
         loop: asyncio.AbstractEventLoop | None = None,
         host: str = "127.0.0.1",
         port: int | None = None,
@@ -53,11 +54,12 @@ class BaseTestServer(ABC):
         socket_factory: SocketFactory = get_port_socket,
         **kwargs: Any,  # Any: taken from fixtures that pass on what they were given
     ) -> None:
-        self.scheme = scheme
+        self.scheme = "" if isinstance(scheme, Sentinel) else scheme
         self.host = host
         self.port = port
         self.skip_url_asserts = skip_url_asserts
         self.socket_factory = socket_factory
+        self._loop = loop  # for subclasses that pass it on
         self.runner: BaseRunner | None = None
         self._root: URL | None = None
         self._closed = False

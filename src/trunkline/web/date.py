@@ -5,7 +5,7 @@ import time
 from trunkline.ground.product import SERVER_NAME
 from trunkline.wire.conditional import format_http_date
 
-_second = 0
+_second = -1  # no second of any clock, one that stands at 0 neither
 _date = ""
 _last_lines: tuple[bytes, bytes] = (b"", b"")
 

@@ -15,8 +15,13 @@ from trunkline.web.request import Request
 from trunkline.web.stream_response import StreamResponse
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
-# `...` and Any: (request, handler) and the response; of old-style ones (app, handler) and a handler.
-Middleware = Callable[..., Awaitable[Any]]
+
+
+class Middleware(Protocol):
+    """A coroutine function of a request and the handler that comes next."""
+
+    # `...` and Any: (request, handler) and the response; of old-style ones (app, handler) and a handler.
+    __call__: Callable[..., Awaitable[Any]]
 
 
 class Surrounding(Protocol):

@@ -1,7 +1,8 @@
 """Typed keys of the stores that applications, requests and responses are (aiohttp's AppKey, RequestKey, ResponseKey).
 
 A key is equal to itself only, so two libraries that chose the same name never meet. Its name, with the module that
-made it, serves messages. A store takes other keys as well and warns about them once per line, as warnings do.
+made it, serves messages. A store takes other keys as well and warns about them: an application each time, a request
+and a response once for each key, lest every request warn.
 """
 
 from __future__ import annotations
@@ -57,9 +58,16 @@ class ResponseKey(BaseKey[_T]):
     __slots__ = ()
 
 
+# Keys that requests and responses have warned about; more than this many are not remembered, and warn again.
+_MAX_WARNED: Final = 1024
+_warned: set[tuple[type[BaseKey[Any]], object]] = set()
+
+
 def check_key(key: object, wanted: type[BaseKey[Any]]) -> None:  # Any: whatever the key's value is
     """Warn the caller's caller unless `key` is a `wanted`."""
-    if not isinstance(key, wanted):
+    if not isinstance(key, wanted) and (wanted, key) not in _warned:
+        if wanted is not AppKey and len(_warned) < _MAX_WARNED:
+            _warned.add((wanted, key))
         warnings.warn(
             f"key {key!r} of type {type(key).__name__} may clash with another library's; use a web.{wanted.__name__}",
             category=NotAppKeyWarning,

@@ -8,6 +8,7 @@ elements, ranges and preconditions are parsed elsewhere.
 import asyncio
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
     method: str
     version: HttpVersion
     # Class attributes, so that making a request sets few.
-    _body: bytes | None = None  # once `read` has it
+    _read_bytes: bytes | None = None  # once `read` has it
     _post: "MultiDictProxy[str | bytes | FileField] | None" = None
 
     def __init__(
@@ -107,7 +108,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         client_max_fields: int | Sentinel = sentinel,
     ) -> "BaseRequest":
         """Return a copy with some parts replaced; it shares the body. Raises RuntimeError once that was read."""
-        if self._body:
+        if self._read_bytes:
             raise RuntimeError("the body of this request has been read, a clone could not read it; clone it before")
         message = self._message
         old = message.url
@@ -143,7 +144,8 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
 
     @property
     def message(self) -> ReceivedHead:
-        """The head as it was received."""
+        """The head as it was received; deprecated."""
+        _warn_deprecated("Request.message is deprecated, use the properties of the request")
         return self._message
 
     @property
@@ -170,7 +172,8 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop."""
+        """The event loop; deprecated."""
+        _warn_deprecated("request.loop property is deprecated, use asyncio.get_running_loop()")
         return self._loop
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # Any: as the transport's
@@ -208,13 +211,14 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
     @property
     def has_body(self) -> bool:
         """Deprecated: use `can_read_body`."""
+        _warn_deprecated("request.has_body is deprecated, use can_read_body")
         return self.can_read_body
 
     async def read(self) -> bytes:
         """Return the whole body; a second call returns the same. Raises HTTPRequestEntityTooLarge."""
-        if self._body is None:
-            self._body = await self._read_within(self._client_max_size)
-        return self._body
+        if self._read_bytes is None:
+            self._read_bytes = await self._read_within(self._client_max_size)
+        return self._read_bytes
 
     async def _read_within(self, limit: int) -> bytes:
         announced = self._message.content_length or 0
@@ -329,3 +333,7 @@ class Request(BaseRequest):
         assert isinstance(cloned, Request)
         cloned._match_info = self._match_info
         return cloned
+
+
+def _warn_deprecated(message: str) -> None:
+    warnings.warn(message, category=DeprecationWarning, stacklevel=3)

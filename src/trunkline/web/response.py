@@ -180,10 +180,10 @@ class Response(StreamResponse):
 
     # Sending.
 
-    async def _begin(self, request: AnsweredRequest) -> AbstractStreamWriter:
+    async def _start(self, request: AnsweredRequest) -> AbstractStreamWriter:
         if self._is_compressed and not self._is_chunked and not isinstance(self._body, Payload):
             await self._compress(request)
-        return await super()._begin(request)
+        return await super()._start(request)
 
     async def _compress(self, request: AnsweredRequest) -> None:
         """Compress the body that is known whole, so that its length is known too."""

@@ -46,8 +46,8 @@ GRACE_S: Final = 0.1
 _CANCEL_S: Final = 10.0
 
 # Any: a request of the user's own class, and what handlers return is checked.
-_Handler = Callable[[Any], Awaitable[Any]]
-_RequestFactory = Callable[
+RawHandler = Callable[[Any], Awaitable[Any]]
+RequestFactory = Callable[
     [ReceivedHead, StreamReader, ServerH1, "AbstractStreamWriter | None", "asyncio.Task[None] | None"], BaseRequest
 ]
 
@@ -69,9 +69,9 @@ class Server:
 
     def __init__(
         self,
-        handler: _Handler,
+        handler: RawHandler,
         *,
-        request_factory: _RequestFactory | None = None,
+        request_factory: RequestFactory | None = None,
         handler_cancellation: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         debug: bool | None = None,
@@ -95,7 +95,7 @@ class Server:
         self._loop = loop or asyncio.get_running_loop()
         self._debug = self._loop.get_debug() if debug is None else debug
         self.request_handler = handler
-        self.request_factory: _RequestFactory = request_factory or self._make_request
+        self.request_factory: RequestFactory = request_factory or self._make_request
         self._invites_bodies = request_factory is None  # else an application asks the route
         self.requests_count = 0
         self.rules = ServiceRules(
@@ -248,7 +248,7 @@ class Server:
         if not self._forget_other(request, failed):
             return failed
         fallback = plain_response(500)
-        await fallback.prepare(BaseRequest(request.message, EMPTY_PAYLOAD, request.protocol, None, None, self._loop))
+        await fallback.prepare(BaseRequest(request._message, EMPTY_PAYLOAD, request.protocol, None, None, self._loop))
         await fallback.write_eof()
         return fallback
 

@@ -7,6 +7,7 @@ HTTP/1.1, else by the end of the connection.
 
 import asyncio
 import enum
+import warnings
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -68,7 +69,7 @@ class StreamResponse(ResponseFields, KeyedStore):
 
     _sends_head_at_once = True
     # Class attributes, so that making a response, which every request does, sets few.
-    _request: AnsweredRequest | None = None  # while its response is being sent
+    _req: AnsweredRequest | None = None  # while its response is being sent
     _written_by: AbstractStreamWriter | None = None  # for good
     _payload_writer: AbstractStreamWriter | None = None
     _status = 200
@@ -89,8 +90,8 @@ class StreamResponse(ResponseFields, KeyedStore):
     def __repr__(self) -> str:
         if self._is_ended:
             state = "eof"
-        elif self._request is not None and self.prepared:
-            state = f"{self._request.method} {self._request.path} "
+        elif self._req is not None and self.prepared:
+            state = f"{self._req.method} {self._req.path} "
         else:
             state = "not prepared"
         return f"<{type(self).__name__} {self._reason} {state}>"
@@ -103,7 +104,7 @@ class StreamResponse(ResponseFields, KeyedStore):
     @property
     def task(self) -> "asyncio.Task[Any] | None":
         """The task that answers the request; None before `prepare`."""
-        return None if self._request is None else self._request.task
+        return None if self._req is None else self._req.task
 
     @property
     def status(self) -> int:
@@ -143,10 +144,12 @@ class StreamResponse(ResponseFields, KeyedStore):
         return self._is_chunked
 
     def enable_chunked_encoding(self, chunk_size: int | None = None) -> None:
-        """Send the body in chunks (RFC 9112 §7.1), for HTTP/1.1 only. chunk_size: accepted for compatibility."""
+        """Send the body in chunks (RFC 9112 §7.1), for HTTP/1.1 only. chunk_size: deprecated, without effect."""
         if hdrs.CONTENT_LENGTH in self.headers:
             raise RuntimeError("a length has been set, the body cannot be chunked too; remove content_length")
         self._is_chunked = True
+        if chunk_size is not None:
+            _warn_deprecated("Chunk size is deprecated #1615; each write is a chunk")
 
     @property
     def compression(self) -> bool:
@@ -159,6 +162,7 @@ class StreamResponse(ResponseFields, KeyedStore):
         strategy: of zlib; None is its default.
         """
         if isinstance(force, bool):
+            _warn_deprecated("Using boolean for force is deprecated #3318; pass a ContentCoding")
             force = ContentCoding.deflate if force else ContentCoding.identity
         elif force is not None and not isinstance(force, ContentCoding):
             raise TypeError(f"force is {force!r}; wanted a ContentCoding, or None for what the request accepts")
@@ -183,6 +187,7 @@ class StreamResponse(ResponseFields, KeyedStore):
     @property
     def output_length(self) -> int:
         """Deprecated: use `body_length`."""
+        _warn_deprecated("output_length is deprecated, use body_length")
         return self._body_length if self._payload_writer is None else self._payload_writer.output_size
 
     # Sending.
@@ -193,15 +198,15 @@ class StreamResponse(ResponseFields, KeyedStore):
             return None
         if self._payload_writer is not None:
             return self._payload_writer
-        return await self._begin(request)
+        return await self._start(request)
 
-    async def _begin(self, request: AnsweredRequest) -> AbstractStreamWriter:
+    async def _start(self, request: AnsweredRequest) -> AbstractStreamWriter:
         if self._status < 200 and self._status != 101:
             raise ValueError(f"status {self._status} is no final one; a handler's response needs 101 or 200 to 999")
         writer = request.writer
         if writer.is_started is True:  # and no mock, which is always true
             raise RuntimeError("another response to this request has been begun; prepare only one")
-        self._request = request
+        self._req = request
         self._written_by = writer
         self._complete_fields(request, writer)
         await request._prepare_hook(self)
@@ -340,5 +345,9 @@ class StreamResponse(ResponseFields, KeyedStore):
         await self._payload_writer.write_eof(data)
         self._is_ended = True
         self._body_length = self._payload_writer.output_size
-        self._request = None
+        self._req = None
         self._payload_writer = None
+
+
+def _warn_deprecated(message: str) -> None:
+    warnings.warn(message, category=DeprecationWarning, stacklevel=3)

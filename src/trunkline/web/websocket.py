@@ -6,12 +6,12 @@ does the rest; here is the public API over it.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from trunkline.abc import AbstractStreamWriter
+from trunkline.conn.message_methods import MessageMethods, as_bytes
 from trunkline.conn.server_h1 import ServerH1
 from trunkline.conn.websocket import WebSocketConnection, WebSocketRules
 from trunkline.web.exceptions import HTTPBadRequest
@@ -22,14 +22,10 @@ from trunkline.wire.limits import MAX_MESSAGE_BYTES
 from trunkline.wire.ws.assembler import MessageReader
 from trunkline.wire.ws.frames import FrameWriter
 from trunkline.wire.ws.handshake import VERSION, Opening, answer_handshake, check_protocols
-from trunkline.wire.ws.message import WSCloseCode, WSMessage, WSMessageTypeError, WSMsgType
+from trunkline.wire.ws.message import WSCloseCode, WSMessage
 
 # A loop that goes on reading a closed WebSocket would never end, and never let others run; aiohttp stops it here too.
 _MAX_READS_AFTER_CLOSE: Final = 5
-
-JSONEncoder = Callable[[Any], str]  # Any: whatever the encoder takes
-JSONBytesEncoder = Callable[[Any], bytes]
-JSONDecoder = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class WebSocketReady:
         return self.ok
 
 
-class WebSocketResponse(StreamResponse):
+class WebSocketResponse(MessageMethods, StreamResponse):
     """A WebSocket, from the server's side.
 
     timeout: seconds to wait for the client's Close frame; receive_timeout: for a message. autoclose: answer the
@@ -107,7 +103,7 @@ class WebSocketResponse(StreamResponse):
         return writer
 
     def _answer(self, request: BaseRequest) -> Opening:
-        head = request.message
+        head = request._message
         return answer_handshake(head.method, head.version, head.headers, self._protocols, compress=bool(self._compress))
 
     def _open(self, request: BaseRequest, opening: Opening) -> None:
@@ -122,7 +118,7 @@ class WebSocketResponse(StreamResponse):
         )
         writer = FrameWriter(None, None if deflate is None else deflate.deflater(is_server=True))
         self._protocol = request.protocol
-        self._connection = WebSocketConnection(request.loop, self._protocol, reader, writer, self._rules)
+        self._connection = WebSocketConnection(request._loop, self._protocol, reader, writer, self._rules)
         self._protocol.switch_protocol(self._connection)
 
     def _opened(self) -> WebSocketConnection:
@@ -161,44 +157,7 @@ class WebSocketResponse(StreamResponse):
         """Return the error that ended the connection, or came up when it was closed."""
         return None if self._connection is None else self._connection.error
 
-    # Sending. All raise RuntimeError before prepare(), and ConnectionResetError when the connection is closing.
-
-    async def ping(self, message: bytes | str = b"") -> None:
-        """Send a PING frame. Raises ValueError for more than 125 bytes."""
-        await self._opened().send(WSMsgType.PING, _as_bytes(message))
-
-    async def pong(self, message: bytes | str = b"") -> None:
-        """Send a PONG frame that answers no PING. Raises ValueError for more than 125 bytes."""
-        await self._opened().send(WSMsgType.PONG, _as_bytes(message))
-
-    async def send_frame(self, message: bytes, opcode: WSMsgType, compress: int | None = None) -> None:
-        """Send bytes as they are, in one frame of the kind `opcode`, whose meaning they must have."""
-        await self._opened().send(opcode, message, compress)
-
-    async def send_str(self, data: str, compress: int | None = None) -> None:
-        """Send a text message. compress: level for this message, 0 for none."""
-        connection = self._opened()
-        if not isinstance(data, str):
-            raise TypeError(f"data argument must be str ({type(data)!r})")
-        await connection.send(WSMsgType.TEXT, data.encode(), compress)
-
-    async def send_bytes(self, data: bytes | bytearray | memoryview, compress: int | None = None) -> None:
-        """Send a binary message. compress: level for this message, 0 for none."""
-        connection = self._opened()
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
-        await connection.send(WSMsgType.BINARY, data, compress)
-
-    # Any: whatever the encoder takes.
-    async def send_json(self, data: Any, compress: int | None = None, *, dumps: JSONEncoder = json.dumps) -> None:
-        """Send `data` as a text message in JSON."""
-        self._opened()
-        await self.send_str(dumps(data), compress)
-
-    async def send_json_bytes(self, data: Any, compress: int | None = None, *, dumps: JSONBytesEncoder) -> None:
-        """Send `data` as a binary message in JSON, by an encoder that returns bytes."""
-        self._opened()
-        await self.send_bytes(dumps(data), compress)
+    # Sending.
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Refuse: a WebSocket sends messages."""
@@ -212,7 +171,7 @@ class WebSocketResponse(StreamResponse):
         Any task may call it; one that waits in receive() gets a CLOSING message. Raises ValueError for a code or a
         message that must not be sent.
         """
-        return await self._opened().close(code, _as_bytes(message), drain=drain)
+        return await self._opened().close(code, as_bytes(message), drain=drain)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Close, if it was not done before; the server calls it when the handler has returned."""
@@ -222,7 +181,7 @@ class WebSocketResponse(StreamResponse):
         await connection.close()
         await connection.wait_gone()
         self._is_ended = True
-        self._request = None
+        self._req = None
         self._payload_writer = None
 
     # Receiving.
@@ -241,43 +200,3 @@ class WebSocketResponse(StreamResponse):
             if self._reads_after_close >= _MAX_READS_AFTER_CLOSE:
                 raise RuntimeError("WebSocket connection is closed.")
         return await connection.receive(timeout)
-
-    async def receive_str(self, *, timeout: float | None = None) -> str:
-        """Return the next message's text. Raises WSMessageTypeError when it is no text message."""
-        message = await self.receive(timeout)
-        text: str = _of_kind(message, WSMsgType.TEXT)
-        return text
-
-    async def receive_bytes(self, *, timeout: float | None = None) -> bytes:
-        """Return the next message's bytes. Raises WSMessageTypeError when it is no binary message."""
-        message = await self.receive(timeout)
-        data: bytes = _of_kind(message, WSMsgType.BINARY)
-        return data
-
-    # Any: whatever `loads` makes of it.
-    async def receive_json(self, *, loads: JSONDecoder = json.loads, timeout: float | None = None) -> Any:
-        """Return the next message, as `loads` reads its text. Raises WSMessageTypeError when it is no text message."""
-        return loads(await self.receive_str(timeout=timeout))
-
-    def __aiter__(self) -> WebSocketResponse:
-        return self
-
-    async def __anext__(self) -> WSMessage:
-        message = await self.receive()
-        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
-            raise StopAsyncIteration
-        return message
-
-
-def _as_bytes(message: bytes | str) -> bytes:
-    if isinstance(message, str):
-        return message.encode()
-    if not isinstance(message, (bytes, bytearray, memoryview)):
-        raise TypeError(f"message of type {type(message).__name__}; wanted bytes or str")
-    return bytes(message)
-
-
-def _of_kind(message: WSMessage, kind: WSMsgType) -> Any:  # Any: as WSMessage.data
-    if message.type is not kind:
-        raise WSMessageTypeError(f"Received message {message.type}:{message.data!r} is not WSMsgType.{kind.name}")
-    return message.data

@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sized
 from os import PathLike
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from trunkline import hdrs
 from trunkline.abc import AbstractRouter, AbstractView
@@ -73,7 +73,7 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
         self._named_resources: dict[str, AbstractResource] = {}
         self._index = RouteIndex()
         self._domains: list[MatchedSubAppResource] = []
-        self.must_be_awaited = type(self).resolve is not UrlDispatcher.resolve
+        self.must_be_awaited = self._has_other_resolve()
 
     # Finding.
 
@@ -298,8 +298,16 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
     def freeze(self) -> None:
         """Take no more routes."""
         super().freeze()
+        self.must_be_awaited = self.must_be_awaited or self._has_other_resolve()
         for resource in self._resources:
             resource.freeze()
+
+    def _has_other_resolve(self) -> bool:
+        """Tell whether a subclass has a `resolve` of its own, or somebody has put one in the place of ours."""
+        return type(self).resolve is not _OUR_RESOLVE
+
+
+_OUR_RESOLVE: Final = UrlDispatcher.resolve  # monitoring libraries replace it in the class
 
 
 def _no_match(method: str, allowed: set[str]) -> MatchInfoError:

@@ -63,7 +63,7 @@ class StaticResource(PrefixResource):
         self._directory = _existing_directory(directory)
         self._expect_handler = expect_handler or invite_body
         self._chunk_bytes = chunk_size
-        self._shows_index = show_index
+        self._show_index = show_index
         self._follows_symlinks = follow_symlinks
         self._appends_version = append_version
         self._routes: dict[str, ResourceRoute] = {}
@@ -129,7 +129,7 @@ class StaticResource(PrefixResource):
             response = FileResponse(path, chunk_size=self._chunk_bytes)
             response.ask_ahead(request)  # so that a small file costs one trip to a thread
             return response
-        if not self._shows_index:
+        if not self._show_index:
             raise HTTPForbidden
         try:
             page = render_index(path, self._directory, self._prefix)
