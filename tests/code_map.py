@@ -114,8 +114,9 @@ class CodeMap:
     """All modules of one package, and who reaches whom."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the package in `folder`, whose name is the folder's."""
-        paths = {_module_name(folder, path): path for path in sorted(folder.rglob("*.py"))}
+        """Read the package in `folder`, whose name is the folder's; hidden folders hold none of it."""
+        found = [path for path in sorted(folder.rglob("*.py")) if "/." not in f"/{path.relative_to(folder).as_posix()}"]
+        paths = {_module_name(folder, path): path for path in found}
         known = frozenset(paths)
         self.modules = {n: Module(n, path, path.read_text("utf-8"), known) for n, path in paths.items()}
 

@@ -31,6 +31,7 @@ STEPS = (
     ("pool",),
     ("client", "web"),
     ("testing",),
+    ("compat",),
     ("cli",),
     ("top",),
 )
@@ -43,7 +44,10 @@ ROOT_MODULES = {
     "errors": "client",
     "test_utils": "testing",
     "pytest_plugin": "testing",
-    "compat": "top",
+    "compat": "compat",
+    "compat_distribution": "compat",
+    "compat_names": "compat",
+    "as_aiohttp": "top",
     "__main__": "top",
 }
 

@@ -71,8 +71,12 @@ def test_a_star_brings_the_public_names() -> None:
         trunkline.install_as_aiohttp()
         from aiohttp import *
         assert ClientSession is trunkline.ClientSession
+        assert TraceConfig is trunkline.TraceConfig
         from aiohttp.web import *
         assert Application.__module__.startswith("trunkline.")
+        from aiohttp.client_exceptions import *
+        assert ClientPayloadError is trunkline.ClientPayloadError
+        assert "__version__" not in globals()
     """
     assert run(program) == ""
 
@@ -118,11 +122,72 @@ def test_after_the_real_aiohttp_it_is_too_late(real: Path) -> None:
     assert name == "real"
 
 
+def test_after_a_real_aiohttp_that_failed_half_way_it_is_too_late(real: Path) -> None:
+    (real / "aiohttp" / "__init__.py").write_text("import aiohttp.only_real\nimport not_there\n")
+    program = """
+        import sys, trunkline
+        try:
+            import aiohttp
+        except ImportError:
+            pass
+        assert "aiohttp" not in sys.modules
+        try:
+            trunkline.install_as_aiohttp()
+        except RuntimeError as error:
+            print(error)
+    """
+    assert run(program, real).startswith("aiohttp.only_real was imported already")
+
+
+def test_after_a_refusal_nothing_is_installed(real: Path) -> None:
+    program = """
+        import logging, sys
+        import aiohttp, trunkline
+        before = list(sys.meta_path)
+        try:
+            trunkline.install_as_aiohttp()
+        except RuntimeError:
+            print(sys.meta_path == before, logging.getLogger("trunkline.access").name)
+    """
+    assert run(program, real) == "True trunkline.access\n"
+
+
+def test_of_many_threads_one_installs() -> None:
+    program = """
+        import sys, threading
+        import trunkline
+        before = len(sys.meta_path)
+        start = threading.Barrier(20)
+        def install():
+            start.wait()
+            trunkline.install_as_aiohttp()
+        threads = [threading.Thread(target=install) for _ in range(20)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(len(sys.meta_path) - before)
+    """
+    assert run(program) == "1\n"
+
+
+def test_it_can_be_installed_again_where_the_finder_was_removed() -> None:
+    program = """
+        import logging, sys
+        import trunkline
+        trunkline.install_as_aiohttp()
+        import aiohttp.client
+        del sys.meta_path[0]
+        trunkline.install_as_aiohttp()
+        import aiohttp.web
+        print(aiohttp.web.Application.__module__, aiohttp.log.web_logger is logging.getLogger("aiohttp.web"))
+    """
+    assert run(program) == "trunkline.web.app True\n"
+
+
 def test_without_installing_nothing_changes(real: Path) -> None:
     assert run("import trunkline, aiohttp; print(aiohttp.NAME)", real) == "real\n"
 
 
-@pytest.mark.parametrize("name", ["aiohttp.only_real", "aiohttp.web.app", "aiohttp.pool"])
+@pytest.mark.parametrize("name", ["aiohttp.only_real", "aiohttp.web.app", "aiohttp.pool", "aiohttp._http_parser"])
 def test_a_module_that_we_have_not_cannot_be_imported(real: Path, name: str) -> None:
     program = f"""
         import trunkline
@@ -135,7 +200,7 @@ def test_a_module_that_we_have_not_cannot_be_imported(real: Path, name: str) -> 
     assert run(program, real) == f"{name} True\n"
 
 
-@pytest.mark.parametrize("name", ["nothing", "pool", "_lazy"])
+@pytest.mark.parametrize("name", ["nothing", "pool", "transport", "_lazy"])
 def test_a_name_that_we_have_not_is_an_attribute_error(name: str) -> None:
     program = f"""
         import trunkline
@@ -162,15 +227,131 @@ def test_a_patched_name_is_patched_for_aiohttps_users_only() -> None:
     assert run(program) == "patched False\nTrue\n"
 
 
+@pytest.mark.parametrize(
+    ("target", "reader"),
+    [
+        ("aiohttp.ClientSession._request", "trunkline.ClientSession._request"),
+        ("aiohttp.client.ClientSession._request", "aiohttp.ClientSession._request"),
+        ("aiohttp.client_reqrep.ClientResponse.read", "trunkline.ClientResponse.read"),
+        ("aiohttp.connector.TCPConnector.close", "aiohttp.TCPConnector.close"),
+        ("aiohttp.web.Application.freeze", "aiohttp.web_app.Application.freeze"),
+    ],
+)
+def test_a_patched_method_is_patched_for_everybody(target: str, reader: str) -> None:
+    program = f"""
+        from unittest import mock
+        import trunkline
+        trunkline.install_as_aiohttp()
+        import aiohttp
+        def is_patched(): return {reader} == "patched"
+        with mock.patch({target!r}, "patched"):
+            print(is_patched())
+        print(is_patched())
+    """
+    assert run(program) == "True\nFalse\n"
+
+
+def test_submodules_are_there_without_an_import_of_their_own() -> None:
+    program = """
+        import trunkline
+        trunkline.install_as_aiohttp()
+        import aiohttp
+        assert aiohttp.client_exceptions.ClientError is aiohttp.ClientError
+        assert aiohttp.connector.TCPConnector is aiohttp.TCPConnector
+        assert aiohttp.hdrs.HOST == "Host"
+        assert aiohttp.web.Application is trunkline.web.Application
+        assert aiohttp.client_reqrep.helpers.BasicAuth is aiohttp.BasicAuth
+    """
+    assert run("import trunkline.web\n" + textwrap.dedent(program)) == ""
+
+
+def test_vars_shows_the_names_of_modules_that_are_looked_through() -> None:
+    program = """
+        import trunkline
+        trunkline.install_as_aiohttp()
+        from aiohttp import client_exceptions, hdrs, web_exceptions
+        assert vars(hdrs)["ACCEPT"] == "Accept"
+        assert vars(client_exceptions)["ClientError"] is trunkline.ClientError
+        print([name for name, value in vars(web_exceptions).items() if getattr(value, "status_code", 0) == 418])
+        print([name for name, value in vars(web_exceptions).items() if getattr(value, "status_code", 0) == 404])
+    """
+    assert run(program) == "[]\n['HTTPNotFound']\n"
+
+
+def test_modules_have_what_the_originals_take_from_elsewhere() -> None:
+    program = """
+        import trunkline
+        trunkline.install_as_aiohttp()
+        import multidict, yarl
+        from aiohttp.client import URL, CookieJar, hdrs, payload
+        from aiohttp.web_response import CIMultiDict
+        assert (URL, CookieJar, CIMultiDict) == (yarl.URL, trunkline.CookieJar, multidict.CIMultiDict)
+    """
+    assert run(program) == ""
+
+
+def test_reloading_is_harmless() -> None:
+    program = """
+        import importlib
+        import trunkline
+        trunkline.install_as_aiohttp()
+        import aiohttp.client
+        assert importlib.reload(aiohttp) is aiohttp
+        assert importlib.reload(aiohttp.client).ClientSession is aiohttp.ClientSession is trunkline.ClientSession
+    """
+    assert run(program) == ""
+
+
+def test_tools_that_look_at_modules_are_not_misled() -> None:
+    program = """
+        import inspect, os, pickle, sys
+        import trunkline
+        trunkline.install_as_aiohttp()
+        import aiohttp.client
+        assert inspect.getmodule(aiohttp.ClientSession) is sys.modules["trunkline.client.session"]
+        assert os.path.exists(aiohttp.__file__) and aiohttp.__path__ == [] and aiohttp.__package__ == "aiohttp"
+        assert aiohttp.__spec__.name == "aiohttp" and aiohttp.client.__package__ == "aiohttp"
+        error = pickle.loads(pickle.dumps(aiohttp.ClientError("gone")))
+        assert type(error) is aiohttp.ClientError and error.args == ("gone",)
+        assert dict(inspect.getmembers(aiohttp.http_websocket))["WSMsgType"] is aiohttp.WSMsgType
+    """
+    assert run(program) == ""
+
+
+def test_the_loggers_take_the_documented_names() -> None:
+    program = """
+        import logging, logging.config
+        held = logging.getLogger("aiohttp.access")
+        import trunkline
+        from trunkline.ground.logs import access_logger, pool_logger
+        trunkline.install_as_aiohttp()
+        import aiohttp.log
+        assert logging.getLogger("aiohttp.access") is access_logger is aiohttp.log.access_logger
+        assert logging.getLogger("aiohttp.internal") is pool_logger is aiohttp.log.internal_logger
+        assert not access_logger.isEnabledFor(logging.DEBUG)
+        held.setLevel(logging.DEBUG)
+        assert access_logger.isEnabledFor(logging.DEBUG)
+        logging.config.dictConfig({
+            "version": 1,
+            "formatters": {"short": {"format": "%(name)s: %(message)s"}},
+            "handlers": {"all": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "short"}},
+            "loggers": {"aiohttp": {"level": "INFO", "handlers": ["all"]}, "aiohttp.access": {}},
+        })
+        access_logger.info("served")
+    """
+    assert run(program) == "aiohttp.access: served\n"
+
+
 def test_modules_describe_themselves() -> None:
     program = """
         import trunkline
         trunkline.install_as_aiohttp()
         import aiohttp
         from aiohttp import web
-        print(aiohttp, aiohttp.__name__, web.__name__, "ClientSession" in dir(aiohttp), "run_app" in dir(web))
+        print(aiohttp.__name__, web.__name__, web.__doc__)
+        print("ClientSession" in dir(aiohttp), "run_app" in dir(web), "pool" in dir(aiohttp))
     """
-    assert run(program) == "<module 'aiohttp' (trunkline)> aiohttp aiohttp.web True True\n"
+    assert run(program) == "aiohttp aiohttp.web Trunkline, by the name of aiohttp.web.\nTrue True False\n"
 
 
 def test_the_pytest_plugin_serves_suites_that_were_written_for_aiohttp(tmp_path: Path) -> None:

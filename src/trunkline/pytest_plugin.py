@@ -157,19 +157,19 @@ def aiohttp_unused_port(trunkline_unused_port: Callable[[], int]) -> Callable[[]
 
 
 @pytest.fixture
-def aiohttp_server(trunkline_server: AiohttpServer) -> AiohttpServer:
+def aiohttp_server(loop: Loop, trunkline_server: AiohttpServer) -> AiohttpServer:
     """Another name of trunkline_server."""
     return trunkline_server
 
 
 @pytest.fixture
-def aiohttp_raw_server(trunkline_raw_server: AiohttpRawServer) -> AiohttpRawServer:
+def aiohttp_raw_server(loop: Loop, trunkline_raw_server: AiohttpRawServer) -> AiohttpRawServer:
     """Another name of trunkline_raw_server."""
     return trunkline_raw_server
 
 
 @pytest.fixture
-def aiohttp_client(trunkline_client: AiohttpClient) -> AiohttpClient:
+def aiohttp_client(loop: Loop, trunkline_client: AiohttpClient) -> AiohttpClient:
     """Another name of trunkline_client."""
     return trunkline_client
 

@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from trunkline.client.session import ClientSession
-from trunkline.pool.connector import TCPConnector
+from trunkline.pool.tcp_connector import TCPConnector
 
 Fetch = Callable[[str], Awaitable[None]]
 OpenFetch = Callable[[ssl.SSLContext, int], AbstractAsyncContextManager[Fetch]]
