@@ -130,7 +130,8 @@ async def test_the_transport_and_its_extra_information() -> None:
         assert host == request.get_extra_info("peername")[0] == "127.0.0.1"
         assert request.get_extra_info("nothing") is None
         assert request.get_extra_info("nothing", 5) == 5
-        assert request.loop is asyncio.get_running_loop()
+        with pytest.deprecated_call():
+            assert request.loop is asyncio.get_running_loop()
 
     await see(get(), look)
 
@@ -222,7 +223,8 @@ async def test_entity_tags_of_conditions(field: str, attribute: str) -> None:
 
 async def test_whether_there_is_a_body_and_something_left_of_it() -> None:
     async def look(request: web.Request) -> Any:
-        before = request.body_exists, request.can_read_body, request.has_body
+        with pytest.deprecated_call():
+            before = request.body_exists, request.can_read_body, request.has_body
         await request.read()
         return before, (request.body_exists, request.can_read_body)
 
