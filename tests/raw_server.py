@@ -10,6 +10,7 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Self
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -82,7 +83,7 @@ class RawServer:
         self._playing: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []
 
-    async def __aenter__(self) -> "RawServer":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, self._host, 0, ssl=self._ssl, limit=2**20)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
