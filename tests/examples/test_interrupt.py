@@ -6,7 +6,8 @@ import pytest
 
 from tests.examples.running import EXAMPLES, complaints, example
 
-SERVERS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "worker")
+CLIENTS = {"watched_client", "websocket_client", "worker"}
+SERVERS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - CLIENTS)
 
 
 @pytest.mark.parametrize("name", SERVERS)
