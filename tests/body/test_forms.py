@@ -221,8 +221,17 @@ def test_what_is_no_text_is_refused_at_the_call(argument: str) -> None:
 
 @pytest.mark.parametrize("fields", [5, "ab", ["ab"], ("a", "b"), [("a", "b", "c")], [{"a": "b"}], iter([])])
 def test_what_is_no_field_is_refused(fields: Any) -> None:  # Any: a wrong type is the point
-    with pytest.raises(TypeError, match="wanted a file, a multidict or a pair"):
+    with pytest.raises(TypeError, match=r"Only io\.IOBase, multidict and \(name, file\) pairs allowed"):
         FormData(fields)
+
+
+def test_fields_can_be_looked_at_as_tests_of_programs_do() -> None:
+    form = FormData({"a": "b"})
+    form.add_field("file", io.BytesIO(b"x"), filename="x.txt", content_type="text/plain")
+    plain, file = form._fields
+    assert (plain[0]["name"], plain[1], plain[2]) == ("a", {}, "b")
+    assert dict(file[0]) == {"name": "file", "filename": "x.txt"}
+    assert file[1] == {"Content-Type": "text/plain"}
 
 
 @pytest.mark.parametrize("value", [1, None, True])

@@ -118,7 +118,7 @@ def test_the_file_name_is_extended_or_plain_or_joined(params: dict[str, str], ex
     ],
 )
 def test_values_are_quoted_or_encoded(quote_fields: bool, params: dict[str, str], expected: str) -> None:
-    assert content_disposition_header("form-data", quote_fields, params=params) == expected
+    assert content_disposition_header("form-data", quote_fields, **params) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_values_are_quoted_or_encoded(quote_fields: bool, params: dict[str, str]
 )
 def test_what_could_start_another_field_is_refused(disptype: str, quote_fields: bool, params: dict[str, str]) -> None:
     with pytest.raises(ValueError):
-        content_disposition_header(disptype, quote_fields, params=params)
+        content_disposition_header(disptype, quote_fields, **params)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_names_come_back_through_our_parser_and_the_email_package(name: str) -> None:
-    header = content_disposition_header("form-data", params={"name": name})
+    header = content_disposition_header("form-data", name=name)
     assert header.isascii()
     assert header.replace("\t", " ").isprintable()  # RFC 9110 §5.5 allows HTAB in a value
     _, params = parse_content_disposition(header)

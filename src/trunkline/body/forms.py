@@ -43,7 +43,7 @@ class FormData:
     UTF-8. default_to_multipart: make the body multipart whatever the fields are.
     """
 
-    __slots__ = ("_charset", "_fields", "_is_multipart", "_quote_fields")
+    __slots__ = ("_charset", "_entries", "_is_multipart", "_quote_fields")
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class FormData:
     ) -> None:
         if charset is not None:
             check_charset(charset)
-        self._fields: list[_Field] = []
+        self._entries: list[_Field] = []
         self._quote_fields = quote_fields
         self._charset = charset
         self._is_multipart = default_to_multipart
@@ -70,6 +70,18 @@ class FormData:
     def is_multipart(self) -> bool:
         """True when the body will be `multipart/form-data`."""
         return self._is_multipart
+
+    @property
+    def _fields(self) -> list[tuple[MultiDict[str], dict[str, str], Any]]:
+        # As tests of programs look at them: what the Content-Disposition tells, other fields, and the value.
+        return [
+            (
+                MultiDict({"name": entry.name} | ({} if entry.filename is None else {"filename": entry.filename})),
+                {} if entry.content_type is None else {hdrs.CONTENT_TYPE: entry.content_type},
+                entry.value,
+            )
+            for entry in self._entries
+        ]
 
     def add_field(
         self,
@@ -111,7 +123,7 @@ class FormData:
             )
         if is_bytes or isinstance(value, (io.IOBase, Payload, AsyncIterable)):
             self._is_multipart = True
-        self._fields.append(_Field(name, value, content_type, filename))
+        self._entries.append(_Field(name, value, content_type, filename))
 
     def add_fields(self, *fields: Any) -> None:  # Any: one of three kinds, told apart below
         """Add files, pairs of name and value, and all the items of multidicts."""
@@ -125,8 +137,8 @@ class FormData:
                 self.add_field(field[0], field[1])
             else:
                 raise TypeError(
-                    f"a form field of type {type(field).__name__}; wanted a file, a multidict or a pair of"
-                    " name and value (add_field() takes more)"
+                    "Only io.IOBase, multidict and (name, file) pairs allowed, use .add_field() for passing more "
+                    f"complex parameters, got {field!r:.100}"
                 )
 
     def __call__(self) -> Payload:
@@ -136,12 +148,12 @@ class FormData:
     def _urlencoded(self) -> BytesPayload:
         charset = self._charset or "utf-8"
         content_type = _URLENCODED if charset == "utf-8" else f"{_URLENCODED}; charset={charset}"
-        pairs = [(field.name, field.value) for field in self._fields]
+        pairs = [(field.name, field.value) for field in self._entries]
         return BytesPayload(urlencode(pairs, doseq=True, encoding=charset).encode("ascii"), content_type=content_type)
 
     def _multipart(self) -> MultipartWriter:
         writer = MultipartWriter("form-data")
-        for field in self._fields:
+        for field in self._entries:
             writer.append_payload(self._part(field))
         return writer
 

@@ -122,7 +122,7 @@ class Payload(ABC):
         **params: str,
     ) -> None:
         """Set the Content-Disposition field; see `content_disposition_header`."""
-        self.headers[hdrs.CONTENT_DISPOSITION] = content_disposition_header(disptype, quote_fields, _charset, params)
+        self.headers[hdrs.CONTENT_DISPOSITION] = content_disposition_header(disptype, quote_fields, _charset, **params)
 
     @abstractmethod
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:

@@ -121,9 +121,7 @@ def _pieces(params: Mapping[str, str], name: str) -> Iterator[tuple[str, bool]]:
         yield piece, plain is None
 
 
-def content_disposition_header(
-    disptype: str, quote_fields: bool = True, _charset: str = "utf-8", params: Mapping[str, str] | None = None
-) -> str:
+def content_disposition_header(disptype: str, quote_fields: bool = True, _charset: str = "utf-8", **params: str) -> str:
     """Return the field's value.
 
     quote_fields: percent-encode file names, and send other values beyond ASCII as RFC 8187 says. Without it
@@ -133,7 +131,7 @@ def content_disposition_header(
     if TOKEN.fullmatch(disptype) is None:
         raise ValueError(f"disposition type {disptype!r} is not a token; wanted something like 'attachment'")
     rendered = [disptype]
-    for name, value in (params or {}).items():
+    for name, value in params.items():
         if TOKEN.fullmatch(name) is None:
             raise ValueError(f"disposition parameter {name!r} is not a token; use letters, digits and '-'")
         rendered.append(_rendered(name, value, quote_fields, _charset))

@@ -9,11 +9,12 @@ What was agreed upon is told in `extensions`.
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Any, Final
 
 from trunkline.wire.errors import WebSocketError
 from trunkline.wire.limits import MAX_FINAL_BLOCKS
 from trunkline.wire.ws.message import WSCloseCode
+from trunkline.wire.zlib_backend import zlib_library
 
 _TAIL: Final = b"\0\0\xff\xff"  # §7.2.1
 _EMPTY: Final = b"\0"  # an empty message, §7.2.3.6
@@ -28,7 +29,7 @@ class Deflater:
     def __init__(self, window_bits: int = zlib.MAX_WBITS, *, keeps_context: bool = True) -> None:
         self._window_bits = window_bits
         self._keeps_context = keeps_context
-        self._stream: zlib._Compress | None = None
+        self._stream: Any = None  # Any: of whichever library was chosen
 
     def deflate(self, message: bytes | bytearray, level: int | None = None) -> bytes:
         """Return the message compressed, at `level` if given; more than 9 is taken as 9."""
@@ -36,14 +37,15 @@ class Deflater:
             return _EMPTY
         stream = self._stream if level is None else None
         if stream is None:
-            stream = self._open(zlib.Z_DEFAULT_COMPRESSION if level is None else min(level, _MAX_LEVEL))
+            stream = self._open(zlib_library().Z_DEFAULT_COMPRESSION if level is None else min(level, _MAX_LEVEL))
         # A stream of another level knows nothing of the messages before it, nor the usual one of its message:
         # both begin anew, for what was not said by the same stream must not be referred to.
         self._stream = stream if self._keeps_context and level is None else None
-        return (stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH))[: -len(_TAIL)]
+        deflated: bytes = stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)
+        return deflated[: -len(_TAIL)]
 
-    def _open(self, level: int) -> zlib._Compress:
-        return zlib.compressobj(level, zlib.DEFLATED, -self._window_bits)
+    def _open(self, level: int) -> Any:  # Any: as above
+        return zlib_library().compressobj(level, zlib.DEFLATED, -self._window_bits)
 
 
 class Inflater:
@@ -53,7 +55,7 @@ class Inflater:
 
     def __init__(self, *, keeps_context: bool = True) -> None:
         self._keeps_context = keeps_context
-        self._stream: zlib._Decompress | None = None
+        self._stream: Any = None  # Any: as above
 
     def inflate(self, message: bytes | bytearray | memoryview, max_bytes: int) -> bytes:
         """Return the message decompressed, if it has no more than `max_bytes`. Raises WebSocketError."""
@@ -61,7 +63,7 @@ class Inflater:
         pieces: list[bytes] = []
         size = 0
         for _ in range(MAX_FINAL_BLOCKS):
-            stream = self._stream or zlib.decompressobj(-zlib.MAX_WBITS)
+            stream = self._stream or zlib_library().decompressobj(-zlib.MAX_WBITS)
             pieces.append(self._step(stream, data, max_bytes - size + 1))
             size += len(pieces[-1])
             if size > max_bytes:
@@ -77,11 +79,12 @@ class Inflater:
             data = stream.unused_data
         raise _damaged(f"more than {MAX_FINAL_BLOCKS} last blocks in one message")
 
-    def _step(self, stream: zlib._Decompress, data: bytes, max_bytes: int) -> bytes:
+    def _step(self, stream: Any, data: bytes, max_bytes: int) -> bytes:  # Any: as above
         try:
-            return stream.decompress(data, max_bytes)
-        except zlib.error as error:
+            inflated: bytes = stream.decompress(data, max_bytes)
+        except zlib_library().error as error:
             raise _damaged(str(error)) from error
+        return inflated
 
 
 def _damaged(what: str) -> WebSocketError:
