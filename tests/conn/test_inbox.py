@@ -133,6 +133,24 @@ async def test_what_compressed_messages_come_to_is_bounded() -> None:
         assert len(message.data) == 2**20
 
 
+async def test_who_empties_the_queue_over_and_over_lets_others_run() -> None:
+    box = Box()
+    box.inbox.feed(frame(BINARY, bytes(MAX_QUEUED_BYTES)) * 20)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    other = asyncio.create_task(count())
+    for _ in range(20):
+        await box.inbox.take()
+    other.cancel()
+    assert turns >= 4
+
+
 async def test_messages_before_a_fault_are_delivered_and_nothing_after_it() -> None:
     box = Box()
     box.inbox.feed(frame(TEXT, b"a") + b"\x83\x00" + frame(TEXT, b"b"))

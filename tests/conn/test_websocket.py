@@ -227,6 +227,14 @@ async def test_two_readers_are_refused() -> None:
         assert (await reader).data == "x"
 
 
+async def test_a_reader_that_comes_while_another_closes_is_told_so() -> None:
+    async with silent_server() as port, connected(port, rules=WebSocketRules(close_timeout_s=0.05)) as websocket:
+        closing = asyncio.create_task(websocket.close())
+        await asyncio.sleep(0)
+        assert await websocket.receive() == CLOSED_MESSAGE
+        assert await closing is True
+
+
 async def test_after_a_timeout_or_a_cancellation_reading_goes_on() -> None:
     async with server(echo) as port, connected(port) as websocket:
         with pytest.raises(TimeoutError):

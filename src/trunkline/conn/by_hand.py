@@ -56,6 +56,14 @@ class ParserReceiver:
         """Nothing to do either."""
 
 
+def drop(transport: asyncio.Transport) -> None:
+    """Close `transport` at once; a transport of a user's may only know how to close."""
+    try:
+        transport.abort()
+    except NotImplementedError:
+        transport.close()
+
+
 class DrivenByHand:
     """The methods of a `ClientH1` that only libraries call."""
 

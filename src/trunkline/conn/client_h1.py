@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
-from trunkline.conn.by_hand import DrivenByHand
+from trunkline.conn.by_hand import DrivenByHand, drop
 from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent, PeerSilent, WriteLost
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import NO_KEY, ConnectionKey
@@ -144,13 +144,13 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
             pool_logger.debug("close %r", self)
             transport.close()
         # A peer that does not read, or over TLS does not answer our close_notify, must not keep the socket.
-        transport.abort()
+        drop(transport)
 
     def abort(self) -> None:
         """Close the transport at once and drop what was not sent. Idempotent."""
         self.is_reusable = False
         if self.transport is not None:
-            self.transport.abort()
+            drop(self.transport)
 
     def interrupt(self, reason: str) -> None:
         """Close the connection; an exchange that is going on ends with an error that gives `reason`."""

@@ -123,10 +123,10 @@ class WebSocketConnection:
         timeout_s: instead of the one of the rules. Raises TimeoutError, after which reading may go on.
         """
         inbox = self._inbox
+        if self.closed:  # first: `close` waits at the inbox, too
+            return CLOSED_MESSAGE
         if inbox.is_awaited:
             raise RuntimeError("Concurrent call to receive() is not allowed")
-        if self.closed:
-            return CLOSED_MESSAGE
         if self._is_closing:
             return CLOSING_MESSAGE
         if inbox.messages:
@@ -170,7 +170,10 @@ class WebSocketConnection:
             raise WriteLost(_GONE)
         self._write(self._writer.render(opcode, payload, compress))
         if self._carrier.flow.paused:
-            await self._carrier.flow.drain()
+            try:
+                await self._carrier.flow.drain()
+            except ConnectionResetError as error:
+                raise WriteLost(str(error)) from error
 
     def _write(self, frame: bytes) -> None:
         unsent = self._unsent
