@@ -3,14 +3,30 @@
 import asyncio
 import gc
 import socket
+import ssl
 import weakref
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
 from tests.client.recording import Recording
-from trunkline import BaseConnector, ClientConnectorError, ClientRequest, ClientSession, TCPConnector
+from trunkline import (
+    BaseConnector,
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    Connection,
+    ConnectionTimeoutError,
+    ServerTimeoutError,
+    TCPConnector,
+)
 from trunkline.abc import ResolveResult
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.pool.hooks import weak
@@ -166,3 +182,153 @@ def test_a_hook_does_not_keep_its_connector_alive() -> None:
     assert reference() is None
     with pytest.raises(RuntimeError, match="the connector is gone"):
         hook()
+
+
+async def test_a_method_that_is_replaced_in_the_class_is_asked_too(
+    server: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = TCPConnector._resolve_host
+
+    async def elsewhere(self: TCPConnector, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
+        return await original(self, "127.0.0.1", port, traces)
+
+    monkeypatch.setattr(TCPConnector, "_resolve_host", elsewhere)
+    assert await fetch(TCPConnector(), f"http://service.invalid:{server.port}/") == 200
+
+
+async def test_a_mock_may_take_the_place_of_a_method(server: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = ResolveResult(
+        hostname="service.invalid", host="127.0.0.1", port=server.port, family=socket.AF_INET, proto=0, flags=0
+    )
+    mock = AsyncMock(return_value=[where])
+    monkeypatch.setattr(TCPConnector, "_resolve_host", mock)
+    assert await fetch(TCPConnector(), "http://service.invalid/") == 200
+    mock.assert_awaited_once()
+
+
+async def test_a_connector_may_have_a_connect_of_its_own(server: Recording) -> None:
+    asked: list[str] = []
+
+    class Connector(TCPConnector):
+        async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Connection:
+            asked.append(req.method)
+            return await super().connect(req, traces, timeout)
+
+    async with ClientSession(connector=Connector()) as session:
+        for _ in range(2):
+            async with session.post(server.url("/"), data=b"abc") as response:
+                assert response.status == 200
+    assert asked == ["POST", "POST"]
+    assert server.last.body == b"abc"
+
+
+async def test_a_connect_that_a_test_has_put_on_the_connector_counts_too(server: Recording) -> None:
+    async with ClientSession() as session:
+        async with session.get(server.url("/")) as response:
+            await response.read()
+        assert session.connector is not None
+        with (
+            patch.object(session.connector, "connect", side_effect=TimeoutError()),
+            pytest.raises(ConnectionTimeoutError, match="Connection timeout to host"),
+        ):
+            await session.get(server.url("/"))
+        async with session.get(server.url("/")) as response:
+            assert response.status == 200
+
+
+async def test_the_total_timeout_holds_for_a_connect_of_the_connectors_own(server: Recording) -> None:
+    class Connector(TCPConnector):
+        async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Connection:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async with ClientSession(connector=Connector(), timeout=ClientTimeout(total=0.05)) as session:
+        with pytest.raises(TimeoutError, match=r"timeout\.total"):
+            await session.get(server.url("/"))
+
+
+async def test_methods_that_are_replaced_in_a_class_are_asked_from_then_on(server: Recording) -> None:
+    async def resolve(self: Any, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
+        address = ResolveResult(hostname=host, host="127.0.0.1", port=server.port, family=2, proto=6, flags=0)
+        return [address]
+
+    async with ClientSession() as session:
+        async with session.get(server.url("/")) as response:
+            assert response.status == 200
+        with (
+            patch.object(TCPConnector, "_resolve_host", resolve),
+            patch.object(ClientRequest, "is_ssl", lambda self: False),
+        ):
+            async with session.get("https://secure.invalid/path") as response:
+                assert (response.status, server.last.target) == (200, "/path")
+
+
+async def test_a_start_that_is_replaced_in_the_class_is_awaited(server: Recording) -> None:
+    async with ClientSession() as session:
+        with (
+            patch.object(ClientResponse, "start", side_effect=TimeoutError()),
+            pytest.raises(ServerTimeoutError),
+        ):
+            await session.get(server.url("/"))
+        async with session.get(server.url("/")) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "public"),
+    [
+        (OSError(1, "not today"), ClientConnectorError),
+        (ssl.SSLError(1, "no"), ClientConnectorSSLError),
+        (ssl.SSLCertVerificationError(1, "no"), ClientConnectorCertificateError),
+    ],
+)
+async def test_errors_of_the_system_become_public_ones(
+    server: Recording, error: OSError, public: type[Exception]
+) -> None:
+    class Connector(TCPConnector):
+        async def _wrap_create_connection(self, *args: Any, **kwargs: Any) -> Any:
+            raise error
+
+    with pytest.raises(public):
+        await fetch(Connector(), server.url("/"))
+
+
+async def test_an_os_error_in_resolving_is_a_dns_error(server: Recording) -> None:
+    class Connector(TCPConnector):
+        async def _resolve_host(self, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
+            raise OSError(1, "not today")
+
+    with pytest.raises(ClientConnectorDNSError, match="not today"):
+        await fetch(Connector(), server.url("/"))
+
+
+async def test_a_transport_of_ones_own_needs_no_abort(server: Recording) -> None:
+    closed: list[bool] = []
+
+    class Transport(asyncio.Transport):
+        """Answers each request, and knows no more than a library taught it."""
+
+        def __init__(self, protocol: ClientH1) -> None:
+            super().__init__()
+            self.protocol = protocol
+
+        def write(self, data: Any) -> None:
+            reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            asyncio.get_running_loop().call_soon(self.protocol.data_received, reply)
+
+        def is_closing(self) -> bool:
+            return bool(closed)
+
+        def close(self) -> None:
+            if not closed:
+                closed.append(True)
+                asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+    class Connector(BaseConnector):
+        async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+            protocol = self._factory()
+            protocol.connection_made(Transport(protocol))
+            return protocol
+
+    assert await fetch(Connector(force_close=True), "http://anything.invalid/") == 200
+    assert closed == [True]

@@ -130,3 +130,14 @@ async def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "python_socks", None)
     with pytest.raises(RuntimeError, match=r"pip install 'trunkline\[socks\]'"):
         await open_socks(SocksProxy("socks5", "proxy.test", 1, [loopback(1)]), "origin.test", 443)
+
+
+@pytest.mark.parametrize(("login", "host"), [("u" * 300, "origin.test"), ("\u20ac", "origin.test"), (None, "a" * 300)])
+def test_what_socks_cannot_tell_is_a_connect_error(run: Run, login: str | None, host: str) -> None:
+    async def main() -> None:
+        dialogue = LOG_IN[:2] if login else [b"\x05\x01\x00", b"\x05\x00"]
+        async with expecting(*dialogue) as server:
+            with pytest.raises(ConnectError, match="did not connect to"):
+                await open_socks(proxy_at(server, "socks5", login, login and "secret"), host, 443)
+
+    run(main())

@@ -5,10 +5,14 @@ It ends with the response: the socket under it may serve another request by then
 
 import asyncio
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionClosed
 from trunkline.conn.exchange import Exchange
+from trunkline.ground.caller import caller
 
 
 class Connection:
@@ -17,12 +21,25 @@ class Connection:
     unused: the connection that was acquired for the exchange, until the request is sent on it.
     """
 
-    __slots__ = ("_loop", "_unused", "exchange")
+    __slots__ = ("_loop", "_made_at", "_unused", "exchange")
 
     def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, unused: ClientH1 | None = None) -> None:
         self.exchange = exchange
         self._loop = loop
         self._unused = unused
+        self._made_at = "" if unused is None else caller()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        unused = self._unused
+        if unused is None or unused.is_closed:
+            return
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(unused.close)  # garbage may be collected in any thread
+        _warn(
+            f"Unclosed connection {self!r}, made at {self._made_at}; send a request on it, or call release()",
+            ResourceWarning,
+            source=self,
+        )
 
     def __repr__(self) -> str:
         return f"<Connection {self.protocol!r}>"
@@ -74,8 +91,10 @@ class Connection:
 
     def prepare(self) -> None:
         """Have the exchange wait for the head of its response, if nobody does yet."""
-        if self.exchange.waiter is None:
-            self.exchange.waiter = self._loop.create_future()
+        exchange = self.exchange
+        if exchange.waiter is None:
+            exchange.waiter = self._loop.create_future()
+        exchange.waiter.add_done_callback(_note_error)
 
     def use(self) -> ClientH1:
         """Return the connection to send the request on, once. Raises ConnectionClosed when there is none any more."""
@@ -83,6 +102,12 @@ class Connection:
         if unused is None:
             raise ConnectionClosed("this connection was used or released before; acquire another one")
         return unused
+
+
+def _note_error(waiter: "asyncio.Future[Any]") -> None:
+    """Keep asyncio from complaining: who sends by hand may give up before it waits for the head."""
+    if not waiter.cancelled():
+        waiter.exception()
 
 
 def _give_back(connection: ClientH1) -> None:

@@ -6,7 +6,7 @@ connections keep alive; the connector itself is held by users alone, so that one
 
 import asyncio
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType, TracebackType
@@ -149,6 +149,11 @@ class BaseConnector:
         """Sockets to one (host, port, is_ssl); 0 for no limit."""
         return self.pool.slots.limit_per_host
 
+    @property
+    def own_connect(self) -> "Callable[..., Awaitable[Connection]] | None":
+        """`connect`, when a subclass or a test double has replaced ours; None otherwise."""
+        return None if getattr(self.connect, "__func__", None) is _CONNECT else self.connect
+
     async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Connection:
         """Return a connection for `req`, from the pool or a new one; waits while `limit` is exhausted.
 
@@ -191,6 +196,9 @@ class BaseConnector:
                 f"the connections of this connector belong to the event loop {self._loop!r}, and cannot be closed on "
                 f"{running!r}; await close() in the loop (and thread) that made it, before that loop ends"
             )
+
+
+_CONNECT: Final = BaseConnector.connect
 
 
 class UnixConnector(BaseConnector):

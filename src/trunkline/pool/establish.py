@@ -9,7 +9,7 @@ shake hands the TLS sessions.
 import asyncio
 import ssl
 from collections.abc import Callable, Hashable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from yarl import URL
 
@@ -20,7 +20,7 @@ from trunkline.conn.errors import ClientConnectionError
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.probe import Probe
-from trunkline.pool.hooks import Connect, NoTimeouts, Resolve
+from trunkline.pool.hooks import NO_HOOKS, Connect, Hooks, NoTimeouts, as_ours
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import (
     ConnectError,
@@ -51,23 +51,18 @@ class Establisher:
         ssl_setting: TLSSetting = True,
         race: RaceOptions = DEFAULT_RACE,
         path: str | None = None,
-        resolve: Resolve | None = None,
-        connect: Connect | None = None,
-        proxy_request: Callable[[Any], Any] | None = None,
+        hooks: Callable[[], Hooks] = lambda: NO_HOOKS,
     ) -> None:
         """dns: None for a Unix socket. ssl_setting: holds for keys whose own is True, the default.
 
-        resolve, connect: replace the DNS cache, and opening the sockets that lead to origins without a proxy.
-        proxy_request: makes of a request one whose fields go to the proxy. Any: requests are of a module above this.
+        hooks: tells what is replaced; asked anew for each connection, for tests replace methods of classes.
         """
         self._loop = loop
         self._dns = dns
         self._ssl_setting = ssl_setting
         self._race = race
         self._path = path
-        self._resolve_hook = resolve
-        self._connect_hook = connect
-        self._proxy_request_hook = proxy_request
+        self._hooks = hooks
         self.sessions = SessionCache()
 
     async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
@@ -78,8 +73,9 @@ class Establisher:
         setting: TLSSetting = self._ssl_setting if key.ssl is True else key.ssl
         connection = ClientH1(self._loop, key)
         try:
-            if self._connect_hook is not None and key.proxy is None:
-                connection = await self._open_by_hook(self._connect_hook, connection, exchange, setting)
+            connect = self._hooks().connect
+            if connect is not None and key.proxy is None:
+                connection = await self._open_by_hook(connect, connection, exchange, setting)
             else:
                 await self._open(connection, exchange, setting)
             if key.is_ssl and isinstance(setting, Fingerprint):
@@ -161,9 +157,12 @@ class Establisher:
 
         fields = exchange.request.proxy_headers
         credentials = None if key.proxy_auth is None else key.proxy_auth.encode()
-        if self._proxy_request_hook is not None:
-            fields, credentials = self._proxy_request_hook(exchange.request).headers.copy(), None
+        make_proxy_request = self._hooks().proxy_request
+        if make_proxy_request is not None:
+            proxy_request = make_proxy_request(exchange.request)
+            fields, credentials = proxy_request.headers.copy(), None
             fields.popall(hdrs.HOST, None)
+            setting = setting if proxy_request.ssl is True else proxy_request.ssl
         request = connect_request(key.host, _port(key), fields.items() if fields else (), credentials)
         tunnel = Tunnel(self._loop, *_endpoint(key.proxy))
         transport, _ = await self._open_to_proxy(lambda: tunnel, key.proxy, setting, exchange.probe)
@@ -198,15 +197,17 @@ class Establisher:
         key = connection.key
         port = _port(key)
         addresses = await self._resolve(key.host, port, exchange.probe)
-        transport, protocol = await connect(
-            lambda: connection,
-            addr_infos=[addr_info(address) for address in addresses],
-            req=exchange.request,
-            timeout=NoTimeouts(),
-            client_error=ClientConnectionError,
-            ssl=await context_for(setting) if key.is_ssl else None,
-            server_hostname=_server_name(key.server_hostname or key.host) if key.is_ssl else None,
-        )
+        context = await context_for(setting) if key.is_ssl else None
+        with as_ours(key.host, port, ConnectError):
+            transport, protocol = await connect(
+                lambda: connection,
+                addr_infos=[addr_info(address) for address in addresses],
+                req=exchange.request,
+                timeout=NoTimeouts(),
+                client_error=ClientConnectionError,
+                ssl=context,
+                server_hostname=_server_name(key.server_hostname or key.host) if key.is_ssl else None,
+            )
         if not isinstance(protocol, ClientH1):
             transport.abort()
             raise TypeError(f"the connector's hook returned a {type(protocol).__name__}; wanted a ResponseHandler")
@@ -216,8 +217,10 @@ class Establisher:
     # What the ways have in common.
 
     async def _resolve(self, host: str, port: int, probe: Probe | None) -> list[ResolveResult]:
-        if self._resolve_hook is not None:
-            return await self._resolve_hook(host, port, probe)
+        resolve = self._hooks().resolve
+        if resolve is not None:
+            with as_ours(host, port, ResolveError):
+                return await resolve(host, port, probe)
         assert self._dns is not None
         return await self._dns.resolve(host, port, probe)
 

@@ -7,15 +7,18 @@ that it was dropped unclosed. So hooks are held weakly.
 
 import ssl as tls
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from trunkline.abc import ResolveResult
 from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.errors import ClientError
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.probe import Probe
+from trunkline.transport.errors import CertificateError, ConnectError, ResolveError, TLSError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +51,22 @@ class Connect(Protocol):
     ) -> Awaitable[tuple[Any, Any]]: ...  # Any: what users return is checked
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What is replaced at the moment; None where nothing is.
+
+    resolve, connect: in place of the DNS cache, and of opening the sockets that lead to origins without a proxy.
+    proxy_request: makes of a request one whose fields go to the proxy. Any: requests are of a module above this.
+    """
+
+    resolve: Resolve | None = None
+    connect: Connect | None = None
+    proxy_request: Callable[[Any], Any] | None = None
+
+
+NO_HOOKS: Final = Hooks()
+
+
 def weak(method: F) -> F:
     """Return a callable like the bound `method` that does not keep its object alive."""
     reference = weakref.WeakMethod(method)
@@ -61,6 +80,19 @@ def weak(method: F) -> F:
     return cast(F, call)
 
 
+@contextmanager
+def as_ours(host: str, port: int, kind: type[ResolveError] | type[ConnectError]) -> Iterator[None]:
+    """Raise errors of the operating system and of TLS, which a hook lets through, as errors of this package."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, (ClientError, TimeoutError)):
+            raise
+        if isinstance(error, tls.SSLCertVerificationError):
+            raise CertificateError(host, port, error) from error
+        raise (TLSError if isinstance(error, tls.SSLError) else kind)(host, port, error) from error
+
+
 class CreateByHook:
     """Opens connections by a connector's `_create_connection(req, traces, timeout)`."""
 
@@ -69,7 +101,8 @@ class CreateByHook:
 
     async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
         """Return a new connection; its owner has still to be set. Raises what the hook raises."""
-        protocol = await self._create(exchange.request, exchange.probe or [], NoTimeouts())
+        with as_ours(key.host, key.port or 0, ConnectError):
+            protocol = await self._create(exchange.request, exchange.probe or [], NoTimeouts())
         if not isinstance(protocol, ClientH1):
             raise TypeError(f"_create_connection() returned a {type(protocol).__name__}; wanted a ResponseHandler")
         protocol.key = key

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
@@ -19,7 +19,7 @@ from trunkline.ground.caller import outer_level
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.pool.connector import BaseConnector
 from trunkline.pool.establish import Establisher
-from trunkline.pool.hooks import CreateByHook, weak
+from trunkline.pool.hooks import CreateByHook, Hooks, weak
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.handshake import TLSOptions
 from trunkline.transport.race import RACE_DELAY_S, RaceOptions, resolved
@@ -100,12 +100,14 @@ class TCPConnector(BaseConnector):
             self._dns,
             ssl_setting=self._ssl,
             race=self._race,
-            resolve=_own(self._resolve_host, TCPConnector._resolve_host),
-            connect=_own(self._wrap_create_connection, TCPConnector._wrap_create_connection),
-            proxy_request=_own(
-                self._update_proxy_auth_header_and_build_proxy_req,
-                TCPConnector._update_proxy_auth_header_and_build_proxy_req,
-            ),
+            hooks=weak(self._hooks),
+        )
+
+    def _hooks(self) -> Hooks:
+        return Hooks(
+            _own(self._resolve_host),
+            _own(self._wrap_create_connection),
+            _own(self._update_proxy_auth_header_and_build_proxy_req),
         )
 
     # What subclasses of users override, and call; only theirs are asked when a connection is opened (docs/adr/014).
@@ -186,6 +188,14 @@ def merged_ssl(ssl: object, verify_ssl: bool | None, ssl_context: object, finger
     return checked_setting(old[0])
 
 
-def _own(method: F, ours: Callable[..., Any]) -> F | None:
-    """Return a weak form of a connector's `method`, or None when no subclass has replaced it."""
-    return None if method.__func__ is ours else weak(method)  # type: ignore[attr-defined]  # a bound method
+# As they are here; tests replace them in the class.
+_OURS: Final = (
+    TCPConnector._resolve_host,
+    TCPConnector._wrap_create_connection,
+    TCPConnector._update_proxy_auth_header_and_build_proxy_req,
+)
+
+
+def _own(hook: F) -> F | None:
+    """Return a connector's hook, or None when nobody has replaced ours. A mock has no `__func__`."""
+    return None if getattr(hook, "__func__", None) in _OURS else hook

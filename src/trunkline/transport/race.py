@@ -67,7 +67,7 @@ async def connect_any(
 def addr_info(address: ResolveResult) -> AddrInfoType:
     """Spell `address` as `socket.getaddrinfo` does."""
     host, _, zone = address["host"].partition("%")
-    if address["family"] == socket.AF_INET6:
+    if ":" in host:  # whatever family a resolver of the user's says, or does not say
         zone_index = _zone_index(zone) if zone else 0
         return (
             socket.AF_INET6,
@@ -76,7 +76,7 @@ def addr_info(address: ResolveResult) -> AddrInfoType:
             "",
             (host, address["port"], 0, zone_index),
         )
-    return address["family"], socket.SOCK_STREAM, address["proto"], "", (host, address["port"])
+    return socket.AF_INET, socket.SOCK_STREAM, address["proto"], "", (host, address["port"])
 
 
 def resolved(info: AddrInfoType, hostname: str) -> ResolveResult:

@@ -65,7 +65,8 @@ async def open_socks(proxy: SocksProxy, host: str, port: int) -> socket.socket:
         )
         try:
             sock: socket.socket = await way.connect(host, port, timeout=_NO_LIMIT_S, local_addr=proxy.local_addr)
-        except (ProxyError, ProxyTimeoutError) as error:  # it is there, so another address would say the same
+        except (ProxyError, ProxyTimeoutError, ValueError) as error:
+            # It is there, so another address would say the same. ValueError: a name or login that SOCKS cannot tell.
             reason = OSError(f"the proxy did not connect to {host}:{port}: {error}")
             raise ConnectError(proxy.host, proxy.port, reason) from error
         except OSError as error:
