@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.raw_server import OK, Peer, RawServer
-from trunkline import ClientOSError, ClientSession, ServerDisconnectedError
+from trunkline import ClientOSError, ClientSession, ServerDisconnectedError, TCPConnector, TraceConfig
 
 
 async def dies_on_reuse(peer: Peer) -> None:
@@ -118,3 +118,21 @@ async def test_a_request_that_is_cancelled_as_its_connection_dies_stays_cancelle
         with pytest.raises(asyncio.CancelledError):
             await task
         assert server.connections == 1
+
+
+async def test_a_server_that_closes_fresh_connections_is_not_asked_for_ever() -> None:
+    async def turn_away(peer: Peer) -> None:
+        """Close at once."""
+
+    async def wait_for_the_close(*event: object) -> None:
+        async with asyncio.timeout(5):
+            while not any(connection.is_closed for connection in connector._acquired):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0)
+
+    config = TraceConfig()
+    config.on_request_headers_sent.append(wait_for_the_close)
+    connector = TCPConnector()
+    async with RawServer(turn_away) as server, ClientSession(connector=connector, trace_configs=[config]) as session:
+        with pytest.raises(ServerDisconnectedError):
+            await session.get(server.url())
+        assert server.connections == 2

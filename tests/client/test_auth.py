@@ -3,6 +3,7 @@ import base64
 import pytest
 from yarl import URL
 
+from trunkline import ClientSession
 from trunkline.client.auth import BasicAuth, encode_basic_auth
 
 
@@ -140,3 +141,16 @@ def test_from_url_takes_urls_only() -> None:
     with pytest.raises(TypeError, match="not str"):
         BasicAuth.from_url("http://u:p@h/")  # type: ignore[arg-type] # the point of this test
     assert BasicAuth.from_url(URL("http://u@h/"), encoding="utf-8") == ("u", "", "utf-8")
+
+
+async def test_credentials_given_in_the_old_way_are_warned_of_at_the_callers_line() -> None:
+    old = BasicAuth.decode(encode_basic_auth("user", "secret"))
+    with pytest.warns(DeprecationWarning, match="'auth' parameter is deprecated.*encode_basic_auth") as seen:
+        session = ClientSession(auth=old)
+    assert seen[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match="'proxy_auth' parameter is deprecated.*Proxy-Authorization"):
+        await ClientSession(proxy_auth=old).close()
+    async with session:
+        with pytest.raises(ValueError), pytest.warns(DeprecationWarning, match="'auth' parameter") as seen:
+            await session.get("http://user:secret@127.0.0.1:1/", auth=old)  # refused for another reason
+    assert seen[0].filename == __file__

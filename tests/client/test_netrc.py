@@ -1,6 +1,7 @@
 import logging
 import os
 import re
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,25 @@ def credentials(host: str) -> tuple[str, str] | None:
         ("machine a.test password secret", "a.test", ("", "secret")),
         ("machine a.test login me", "a.test", ("me", "")),
         ('machine a.test\n  login me\n  password "se cret"\nmachine b.test login x password y', "b.test", ("x", "y")),
+        ("machine a.test login m\xe9 password \u20ac", "a.test", ("m\xe9", "\u20ac")),
         ("", "a.test", None),
     ],
 )
 def test_an_entry_gives_the_credentials_of_its_host(
     file: Path, text: str, host: str, wanted: tuple[str, str] | None
 ) -> None:
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     assert credentials(host) == wanted
+
+
+@pytest.mark.parametrize(("password", "encoding"), [("\xe9", "latin1"), ("\u20ac", "utf-8")])
+def test_credentials_are_encoded_as_far_as_latin1_goes_else_as_in_the_file(
+    file: Path, password: str, encoding: str
+) -> None:
+    file.write_text(f"machine a.test login me password {password}", encoding="utf-8")
+    auth = netrc_auth("a.test")
+    assert auth is not None
+    assert b64decode(auth.encode().removeprefix("Basic ")) == f"me:{password}".encode(encoding)
 
 
 def test_a_change_of_the_file_is_seen(file: Path) -> None:

@@ -1,6 +1,7 @@
 """What libraries override in requests and responses, and the connections that they ask for by themselves."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -116,6 +117,45 @@ def request_to(server: Recording, **arguments: Any) -> ClientRequest:
     return ClientRequest("POST", URL(server.url("/")), data=b"abc", **arguments)
 
 
+async def test_a_send_that_fails_afterwards_leaves_nothing_to_complain_of(server: Recording) -> None:
+    class Failing(ClientRequest):
+        async def send(self, conn: Connection) -> Any:
+            await super().send(conn)
+            raise KeyError("of send")
+
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    async with ClientSession(request_class=Failing) as session:
+        with pytest.raises(KeyError, match="of send"):
+            await session.get(server.url("/"))
+    gc.collect()
+    assert complaints == []
+
+
+async def test_a_send_that_does_nothing_is_an_error(server: Recording) -> None:
+    class Idle(ClientRequest):
+        async def send(self, conn: Connection) -> Any:
+            return None
+
+    async with ClientSession(request_class=Idle, connector=TCPConnector(limit=1)) as session:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="neither sent anything nor returned a response"):
+                await session.get(server.url("/"))
+
+
+async def test_a_send_may_bring_a_response_from_elsewhere(server: Recording) -> None:
+    class Canned(ClientRequest):
+        async def send(self, conn: Connection) -> Any:
+            response = ClientResponse(self.method, self.original_url)
+            response.status = 299
+            return response
+
+    async with ClientSession(request_class=Canned, connector=TCPConnector(limit=1)) as session:
+        for _ in range(2):
+            assert (await session.get(server.url("/"))).status == 299
+    assert server.requests == []
+
+
 async def test_a_request_can_be_sent_without_a_session(server: Recording) -> None:
     async with TCPConnector() as connector:
         for _ in range(2):
@@ -143,6 +183,15 @@ async def test_a_connection_that_is_not_used_goes_back_or_is_closed(server: Reco
         connection.close()
         assert transport.is_closing()
         assert not connector._acquired
+
+
+async def test_a_connection_that_is_dropped_says_so_and_frees_its_slot(server: Recording) -> None:
+    async with TCPConnector(limit=1) as connector:
+        connection = await connector.connect(request_to(server))
+        with pytest.warns(ResourceWarning, match=r"Unclosed connection .*test_request_hooks\.py:\d+"):
+            del connection
+        async with asyncio.timeout(5):
+            (await connector.connect(request_to(server))).release()
 
 
 async def test_a_connection_is_used_once(server: Recording) -> None:

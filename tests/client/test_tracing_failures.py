@@ -195,7 +195,7 @@ async def test_a_request_that_is_cancelled_in_a_callback_loses_nothing(server: R
         await wait_nothing_held(session)
 
 
-@pytest.mark.parametrize("signal", ON_THE_WAY)
+@pytest.mark.parametrize("signal", [*ON_THE_WAY, "request_redirect"])
 async def test_the_total_timeout_holds_for_callbacks_on_the_way(server: Recording, signal: str) -> None:
     diary = Diary({signal: hang})
     async with ClientSession(trace_configs=[diary.config], timeout=ClientTimeout(total=0.05)) as session:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conn.socket_pair import peer_of
 from trunkline import ClientSession
-from trunkline.client.errors import ClientConnectionError, UploadAbortedError
+from trunkline.client.errors import ClientConnectionError, ClientError, UploadAbortedError
 from trunkline.client.upload_tracker import UploadAttempt, UploadTracker
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.key import ConnectionKey
@@ -269,4 +269,16 @@ async def test_where_nobody_listens_an_attempt_was_made_and_nothing_sent() -> No
         with pytest.raises(ClientConnectionError):
             await session.post(f"http://127.0.0.1:{unused_port()}/", data=b"x", upload_tracker=tracker)
     assert (tracker.bytes_written, tracker.attempts) == (0, 1)
+    assert isinstance(outcome(tracker), UploadAbortedError)
+
+
+@pytest.mark.parametrize("url", ["foo://host/", "http://[::1", "http://host/"])
+async def test_a_request_that_never_began_is_concluded_too(url: str) -> None:
+    tracker = UploadTracker()
+    session = ClientSession()
+    if url == "http://host/":
+        await session.close()
+    with pytest.raises((ClientError, RuntimeError)):
+        await session.post(url, data=b"x", upload_tracker=tracker)
+    await session.close()
     assert isinstance(outcome(tracker), UploadAbortedError)

@@ -1,6 +1,9 @@
 """How a client's WebSocket ends: by either side, beside a reader, by silence, with its session, or by being dropped."""
 
 import asyncio
+import gc
+import warnings
+import weakref
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ def answering(code: int) -> Script:
     """A server that answers our Close frame."""
 
     async def play(peer: Peer) -> None:
-        await peer.reader.readexactly(1)
+        await peer.reader.readexactly(8)  # all of it: head, key and code
         await peer.send(close_frame(code))
 
     return Script(play=play)
@@ -154,6 +157,24 @@ async def test_a_silent_server_is_given_up_while_nobody_reads() -> None:
         assert await ws.receive() == CLOSED
 
 
+async def test_one_who_waits_to_send_is_told_that_the_connection_is_lost() -> None:
+    is_full = asyncio.Event()
+
+    async def play(peer: Peer) -> None:
+        transport = peer.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        await is_full.wait()
+        transport.abort()
+
+    async with opened(Script(play=play)) as ws:
+        sending = asyncio.create_task(ws.send_bytes(bytes(2**26)))
+        await asyncio.sleep(0)
+        is_full.set()
+        with pytest.raises(trunkline.ClientConnectionResetError, match="the connection was lost"):
+            await sending
+
+
 # Sessions, responses and tasks that end.
 
 
@@ -181,6 +202,20 @@ async def test_one_that_is_dropped_closes_its_connection_and_says_who_made_it() 
         with pytest.warns(ResourceWarning, match=rf"Unclosed response GET .* \[101\], made at {__file__}"):
             await session.ws_connect(server.url())
         await wait_nothing_held(session)
+
+
+async def test_one_that_the_server_failed_may_be_dropped_while_its_connection_lingers() -> None:
+    async def play(peer: Peer) -> None:
+        await asyncio.sleep(0.01)  # so that the fault's traceback does not hold the WebSocket
+        await peer.send(b"\x83\x00")
+
+    async with opened(Script(play=play)) as ws:
+        assert (await ws.receive()).type is WSMsgType.ERROR
+        with warnings.catch_warnings(record=True) as told:
+            response = weakref.ref(ws._response)
+            del ws
+            gc.collect()
+        assert (response(), told) == (None, [])
 
 
 async def test_a_close_that_is_cancelled_gives_the_connection_up() -> None:

@@ -7,10 +7,13 @@ more, on a fresh connection, if nothing of it was sent or if doing it twice is t
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
+from trunkline.client.errors import ClientError, ConnectionTimeoutError
 from trunkline.client.failures import as_public
 from trunkline.client.request import ClientRequest
 from trunkline.client.settings import Settings
+from trunkline.client.timeouts import ClientTimeout
 from trunkline.client.upload import begin
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionLost, NotSent
@@ -30,7 +33,8 @@ async def attempt(
 
     left_s: seconds that are left of `settings.total_s`; 0 for no limit. Raises the public errors.
     """
-    connection = pool.take(request.prepared.key)
+    is_watched = request.is_watched
+    connection = pool.take(request.prepared.key) if not is_watched or request.connect is None else None
     is_repeated = False
     while True:
         exchange = Exchange(request, settings.rules, as_public)
@@ -38,21 +42,22 @@ async def attempt(
             exchange.total_s = settings.total_s
             add = deadlines.add if left_s == settings.total_s else deadlines.add_odd
             exchange.deadline = deadline = add(left_s, exchange.expire)
-        if request.is_watched:
+        if is_watched:
             _watch(exchange, request)
         is_stale = False
         try:
             if connection is None:
                 connection = await _acquire(pool, exchange, request, settings, is_repeated)
-                if "send" in request.__dict__:  # the connector has put its own there
-                    request.sends_itself = True
-            elif exchange.probe is not None:
+                is_watched = request.is_watched  # the connector may have put a `send` of its own there
+            elif is_watched and exchange.probe is not None:
                 await pool.tell_reuse(connection, exchange)
             is_stale = connection.served > 0 and not is_repeated
-            if exchange.probe is not None:
+            if is_watched and exchange.probe is not None:
                 await _tell_sending(pool, connection, exchange, request)
             waiter = exchange.waiter = pool.loop.create_future()
-            if not request.sends_itself:
+            if not is_watched and not request.body:
+                connection.start(exchange)
+            elif not request.sends_itself:
                 begin(connection, exchange, request)
             else:
                 await _send_itself(pool, connection, exchange, request)
@@ -62,26 +67,50 @@ async def attempt(
             exchange.abort()
             if exchange.upload is not None:
                 await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
-            is_stale = is_stale and isinstance(error, Exception)  # who is cancelled stops, whatever else happened
-            if not (isinstance(error, NotSent) or (is_stale and _may_repeat(exchange, request))):
+            is_unsent = isinstance(error, NotSent) and not is_repeated
+            if not (is_unsent or (is_stale and _may_repeat(exchange, request, error))):
                 if isinstance(error, TrunklineError):
                     raise as_public(exchange, error) from error
                 raise
         client_logger.debug("%s %s: the connection was stale; trying another", request.method, request.url)
         if left_s:
             left_s = max(deadline.expires_at - pool.loop.time(), 0.001)
-        connection = None
-        is_repeated = True
+        connection, is_repeated = None, True
 
 
 async def _acquire(
     pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, is_repeated: bool
 ) -> ClientH1:
-    connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=is_repeated)
+    if request.connect is not None:
+        connection = await _connect_by(request.connect, exchange, request, settings)
+    else:
+        connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=is_repeated)
     if exchange.error is not None:  # the deadline passed in the moment in which the connection came
         pool.release(connection)
         raise exchange.error
+    if "send" in request.__dict__:
+        request.sends_itself = request.is_watched = True
     return connection
+
+
+async def _connect_by(
+    connect: Callable[..., Awaitable[Connection]], exchange: Exchange, request: ClientRequest, settings: Settings
+) -> ClientH1:
+    """Get a connection from a connector's own `connect`, no longer than `exchange` lasts."""
+    limits = settings.limits
+    given: list[Connection] = []
+
+    async def ask() -> None:
+        timeout = ClientTimeout(connect=limits.connect_s, sock_connect=limits.open_s)
+        given.append(await connect(request, request.traces or [], timeout))
+
+    try:
+        await tell(exchange, ask())
+    except TimeoutError as error:
+        if isinstance(error, ClientError) or error is exchange.error:
+            raise
+        raise ConnectionTimeoutError(f"Connection timeout to host {request.url}") from error
+    return given[0].use()
 
 
 def _watch(exchange: Exchange, request: ClientRequest) -> None:
@@ -110,7 +139,15 @@ async def _send_itself(pool: Pool, connection: ClientH1, exchange: Exchange, req
         request.response = await request.send(unused)
     finally:
         unused.release_unused()
+    waiter = exchange.waiter
+    if exchange.carrier is None and waiter is not None and not waiter.done():  # nothing was sent, so no head will come
+        if request.response is None:
+            raise RuntimeError(f"{type(request).__name__}.send() neither sent anything nor returned a response")
+        exchange.finish()
+        waiter.set_result(None)
 
 
-def _may_repeat(exchange: Exchange, request: ClientRequest) -> bool:
+def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:
+    if not isinstance(error, Exception):  # who is cancelled stops, whatever else happened
+        return False
     return isinstance(exchange.error, ConnectionLost) and not exchange.is_answered and request.can_repeat

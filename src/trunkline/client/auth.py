@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from yarl import URL
 
 from trunkline.client.errors import InvalidUrlClientError
+from trunkline.ground.caller import outer_level
 
 
 def encode_basic_auth(login: str, password: str = "", encoding: str = "utf-8") -> str:
@@ -87,6 +88,17 @@ class BasicAuth(_Credentials):
     def encode(self) -> str:
         """Encode the credentials as the value of an Authorization or Proxy-Authorization field."""
         return _encode(self.login, self.password, self.encoding)
+
+
+def warn_of_auth(name: str) -> None:
+    """Warn that the argument `name`, `auth` or `proxy_auth`, is deprecated."""
+    instead = "headers={'Authorization'" if name == "auth" else "proxy_headers={'Proxy-Authorization'"
+    warnings.warn(
+        f"The {name!r} parameter is deprecated and will be removed in v4; "
+        f"pass {instead}: encode_basic_auth(login, password)}} instead",
+        DeprecationWarning,
+        stacklevel=outer_level(),
+    )
 
 
 def split_credentials(url: URL) -> tuple[URL, BasicAuth | None]:

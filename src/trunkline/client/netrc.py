@@ -34,8 +34,18 @@ def netrc_auth(host: str) -> BasicAuth | None:
     if found is None:
         return None
     login, account, password = found
+    login, password = login or account or "", password or ""
+    encoding = "latin1" if _is_latin1(login + password) else "utf-8"
     # As `BasicAuth(…)`, which warns that it is deprecated.
-    return BasicAuth._make((login or account or "", password or "", "latin1"))
+    return BasicAuth._make((login, password, encoding))
+
+
+def _is_latin1(text: str) -> bool:
+    try:
+        text.encode("latin1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _look_at(path: str, *, is_named: bool) -> _Look:

@@ -6,7 +6,7 @@ one part, and `seal` renders the result. Sending is `attempt`'s part, unless a s
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http.cookies import Morsel
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from trunkline.abc import AbstractStreamWriter
 from trunkline.body.payload import Payload
 from trunkline.client.auth import BasicAuth, split_credentials
 from trunkline.client.failures import as_public
-from trunkline.client.request_body import small_bytes
+from trunkline.client.request_body import check_framing, small_bytes
 from trunkline.client.request_info import RequestInfo
 from trunkline.client.request_steps import RequestSteps
 from trunkline.client.response import ClientResponse
@@ -46,12 +46,13 @@ class ClientRequest(RequestSteps):
     sends_itself: bool = False  # a subclass overrides `send`
     is_watched: bool = False  # by middlewares, tracers or an upload tracker
     was_sent: bool = False
+    connect: "Callable[..., Awaitable[Connection]] | None" = None  # the connector's, when it has one of its own
     traces: Any = None  # the tracers that are told of the request; Any: their module is imported by those who use it
     method: str
     response: Any = None  # the response, once it has come; Any: response classes are the user's
     response_class: type[Any] = ClientResponse
     session: Any = None  # Any: the session's module is above this one
-    loop: asyncio.AbstractEventLoop | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
     upload: "asyncio.Task[None] | None" = None  # writes the body, when that is apart from the head
     body_writer: BodyWriter | None = None  # of the upload
     upload_tracker: Any = None  # Any: an UploadTracker, whose module is imported by those who use it
@@ -95,7 +96,7 @@ class ClientRequest(RequestSteps):
         self.prepared = prepared
         self.auth = of_url
         self.session = session
-        self.loop = loop
+        self._loop = loop
         if traces:
             self.traces = traces
         if response_class is not None:
@@ -143,6 +144,11 @@ class ClientRequest(RequestSteps):
     # What users read.
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the request is sent on."""
+        return self._loop or asyncio.get_running_loop()
+
+    @property
     def url(self) -> URL:
         """The URL without its fragment. Set to another one, the request goes there, with its Host."""
         return self.prepared.url
@@ -172,10 +178,20 @@ class ClientRequest(RequestSteps):
         """The TLS setting."""
         return self.prepared.key.ssl
 
+    @ssl.setter
+    def ssl(self, setting: Any) -> None:
+        self.prepared = self.prepared.with_tls(setting, self.server_hostname)
+
+    _ssl = ssl  # the name that libraries set it by
+
     @property
     def server_hostname(self) -> str | None:
         """The name that certificates are checked against, when it is not the host."""
         return self.prepared.key.server_hostname
+
+    @server_hostname.setter
+    def server_hostname(self, name: str | None) -> None:
+        self.prepared = self.prepared.with_tls(self.ssl, name)
 
     @property
     def connection_key(self) -> ConnectionKey:
@@ -204,12 +220,13 @@ class ClientRequest(RequestSteps):
     # Sending.
 
     def seal(self) -> None:
-        """Render the fields as they are now. Raises ValueError when one cannot be sent."""
-        if self.proxy is not None:
-            self.settle_proxy()
+        """Render the fields as they are now. Raises ValueError when one cannot be sent, or does not fit the body."""
+        self.settle_proxy()
         headers = self._headers
         if headers is None:
             return
+        check_method(self.method)
+        check_framing(headers, self.upload_length, chunked=bool(self.chunked and self.body))
         pairs = [(name, value) for name, value in headers.items() if name not in hdrs.HOST_ALL]
         authority = headers.get(hdrs.HOST)
         if authority is not None and authority != self.target.authority:

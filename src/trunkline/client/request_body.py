@@ -78,3 +78,24 @@ def check_codings(headers: "CIMultiDict[str]", chunked: bool | None, compress: s
             raise ValueError("Transfer-Encoding and Content-Length headers contradict each other; set neither")
     elif chunked and hdrs.CONTENT_LENGTH in headers:
         raise ValueError("chunked can not be set if Content-Length header is set")
+
+
+def check_framing(headers: "CIMultiDict[str]", length: int | None, *, chunked: bool) -> None:
+    """Raise ValueError when `headers` announce another body than the one of `length` bytes, or in chunks, that is sent.
+
+    They may have been changed since they were settled, and then one message would end within the next.
+    """
+    lengths = headers.getall(hdrs.CONTENT_LENGTH, [])
+    codings = headers.getall(hdrs.TRANSFER_ENCODING, [])
+    if chunked:
+        fits = not lengths and codings == ["chunked"]
+    elif length is None:
+        fits = lengths in ([], ["0"]) and not codings
+    else:
+        fits = lengths == [str(length)] and not codings
+    if not fits:
+        body = "goes in chunks" if chunked else f"has {length or 0} bytes"
+        raise ValueError(
+            f"Content-Length {lengths!r:.40} and Transfer-Encoding {codings!r:.40} do not fit the body, which "
+            f"{body}; leave these fields as they are, or replace the body with update_body()"
+        )

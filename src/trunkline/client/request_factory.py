@@ -16,7 +16,7 @@ from trunkline import hdrs
 from trunkline.abc import AbstractCookieJar
 from trunkline.body.bytes_payload import JsonBytesPayload, JsonPayload
 from trunkline.body.payload import Payload
-from trunkline.client.auth import BasicAuth, split_credentials
+from trunkline.client.auth import BasicAuth, split_credentials, warn_of_auth
 from trunkline.client.cookiejar import CookieJar, DummyCookieJar
 from trunkline.client.defaults import DefaultFields
 from trunkline.client.errors import InvalidUrlClientError
@@ -56,9 +56,15 @@ _SENDING: Final = frozenset(
     {"allow_redirects", "max_redirects", "raise_for_status", "read_until_eof", "timeout", "read_bufsize"}
     | {"auto_decompress", "max_line_size", "max_field_size", "max_headers"}
 )
+_DEPRECATED: Final = frozenset({"auth", "proxy_auth"})
 _WATCHING: Final = frozenset({"middlewares", "trace_request_ctx"})
 _OF_PROXIES: Final = frozenset({"proxy_auth", "proxy_headers"})  # mean nothing without one
 _KNOWN: Final = _SHAPING | _TLS | _SENDING | _WATCHING | _OF_PROXIES
+
+
+# As they are here: test doubles replace them in the class.
+_CONSTRUCTOR: Final = ClientRequest.__init__
+_IS_SSL: Final = ClientRequest.is_ssl
 
 
 class RequestFactory:
@@ -92,9 +98,12 @@ class RequestFactory:
         self._request_class = request_class
         self._response_class = response_class
         self._version = version
-        self._json_serialize_bytes = json_serialize_bytes
+        self.json_serialize_bytes = json_serialize_bytes
         # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
-        known_jar = type(jar).filter_cookies in (CookieJar.filter_cookies, DummyCookieJar.filter_cookies)
+        known_jar = getattr(type(jar), "filter_cookies", None) in (
+            CookieJar.filter_cookies,
+            DummyCookieJar.filter_cookies,
+        )
         is_direct = proxy is None and not trust_env
         self._has_plain = request_class is ClientRequest and version == HttpVersion11 and known_jar and is_direct
         self._proxy = proxy
@@ -234,7 +243,7 @@ class RequestFactory:
     # Requests.
 
     def _plain(self, method: str, prepared: Prepared) -> ClientRequest | None:
-        if not self._has_plain:
+        if not self._has_plain or ClientRequest.__init__ is not _CONSTRUCTOR or ClientRequest.is_ssl is not _IS_SSL:
             return None
         with_auth = self._fields.auth is not None and self._may_use_session_auth(prepared.url)
         blocks = self._fields.blocks(with_auth=with_auth)
@@ -295,6 +304,8 @@ class RequestFactory:
         )
         if options.get("upload_tracker") is not None:
             request.upload_tracker = options["upload_tracker"]
+        if type(request).is_ssl is not _IS_SSL:  # it decides, whatever the scheme of the URL
+            request.prepared = request.prepared.with_is_ssl(request.is_ssl())
         request.seal()
         return request
 
@@ -323,8 +334,8 @@ class RequestFactory:
     def _json_payload(self, options: dict[str, Any]) -> Payload:
         if options.get("data") is not None:
             raise ValueError("data and json parameters can not be used at the same time")
-        if self._json_serialize_bytes is not None:
-            return JsonBytesPayload(options["json"], dumps=self._json_serialize_bytes)
+        if self.json_serialize_bytes is not None:
+            return JsonBytesPayload(options["json"], dumps=self.json_serialize_bytes)
         return JsonPayload(options["json"], dumps=self.json_serialize)
 
     def _cookies(self, url: URL, given: Any) -> list[Morsel[str]]:  # Any: see `check_cookies`
@@ -336,6 +347,9 @@ class RequestFactory:
 
 def check_options(options: dict[str, Any]) -> None:
     """Raise TypeError for an argument that `request` does not know."""
+    for name in _DEPRECATED & options.keys():
+        if options[name] is not None:
+            warn_of_auth(name)
     unknown = options.keys() - _KNOWN
     if unknown:
         raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")

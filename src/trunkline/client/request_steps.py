@@ -232,6 +232,8 @@ class RequestSteps(RequestHead):
         """
         if self.proxy is None and self.prepared.key.proxy is None:
             return
+        if self.proxy is None and self.target.origin:
+            self.headers.popall(hdrs.PROXY_AUTHORIZATION, None)  # it was for the proxy that is left
         self.prepared = self.prepared.with_proxy(self.proxy, self.proxy_auth, self.proxy_headers)
         self.target = self.prepared.target
         if self.target.origin:

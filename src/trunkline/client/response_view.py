@@ -101,7 +101,9 @@ class ResponseView(HeadersMixin):
         """The cookies that the response sets, by name."""
         if self._cookies is None:
             self._cookies = SimpleCookie()
-            morsels, _ = parse_set_cookies(self.headers.getall(hdrs.SET_COOKIE, ()))
+            # Those that were received: of fields that a test double has set, it sets the cookies, too.
+            received = [value for name, value in self._fields if name.lower() == "set-cookie"]
+            morsels, _ = parse_set_cookies(received)
             for morsel in morsels:
                 dict.__setitem__(self._cookies, morsel.key, morsel)  # SimpleCookie's own would parse the value again
         return self._cookies

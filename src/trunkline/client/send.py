@@ -6,7 +6,7 @@ tracers, or classes of the user's that take part in sending, goes its whole way 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,11 @@ from yarl import URL
 from trunkline.abc import AbstractCookieJar
 from trunkline.body.payload import Payload
 from trunkline.client.attempt import attempt
-from trunkline.client.errors import ClientError, ClientOSError, ClientPayloadError
+from trunkline.client.errors import ClientError, ClientOSError, ClientPayloadError, ServerTimeoutError
 from trunkline.client.redirects import STATUSES, drain, next_hop
 from trunkline.client.request import ClientRequest
 from trunkline.client.request_factory import RequestFactory
-from trunkline.client.response import ClientResponse
+from trunkline.client.response import START, ClientResponse
 from trunkline.client.settings import RaiseForStatus, Settings
 from trunkline.client.upload import close_body
 from trunkline.conn.exchange import Exchange
@@ -35,10 +35,25 @@ class Chain:
     """One request of a user's, with the redirects that follow: what stays the same on the way.
 
     headers: the session's fields and the request's own; each hop is made from them. ends_at: when the total timeout
-    passes, in the loop's time, or None. traces: the tracers that are told, or None. method, url: of the hop at work.
+    passes, in the loop's time, or None. traces: the tracers that are told, or None. request, method, url: of the hop at
+    work.
     """
 
-    __slots__ = ("ends_at", "headers", "method", "middlewares", "options", "pool", "settings", "traces", "url")
+    __slots__ = (
+        "connect",
+        "ends_at",
+        "headers",
+        "method",
+        "middlewares",
+        "options",
+        "pool",
+        "request",
+        "settings",
+        "traces",
+        "url",
+    )
+
+    request: ClientRequest
 
     # Any: options are the arguments of `ClientSession.request`, traces are of `tracing`, which few import
     def __init__(
@@ -58,6 +73,7 @@ class Chain:
         self.ends_at = ends_at
         self.middlewares = middlewares
         self.traces = traces
+        self.connect: Any = None  # the connector's, when it has one of its own; Any: whatever was put there
         self.method = ""
         self.url = URL()
 
@@ -83,15 +99,20 @@ class Sender:
         self._factory = factory
         self._jar = jar
         self._response_class = response_class
+        ours = (ClientResponse.__new__, ClientResponse.__init__)
+        self._has_our_constructor = (response_class.__new__, response_class.__init__) == ours
 
     def respond(
         self, exchange: Exchange, request: ClientRequest, history: tuple[ClientResponse, ...]
     ) -> ClientResponse:
         """Make the response of an exchange whose head has come, and keep its cookies."""
         try:
-            response = self._response_class(
-                request.method, request.prepared.real_url, loop=self._loop, session=self._session
-            )
+            cls, url = self._response_class, request.prepared.real_url
+            if self._has_our_constructor:
+                response = cls.__new__(cls)
+                response.set_up(request.method, url, self._loop, self._session)
+            else:
+                response = cls(request.method, url, loop=self._loop, session=self._session)
             response.begin(exchange, request, history)
             head = exchange.head
             if head is not None and head.has_set_cookie:
@@ -115,10 +136,7 @@ class Sender:
         keeps_credentials = True
         while response.status in STATUSES:
             if chain.traces is not None:
-                await _closing(
-                    response,
-                    chain.traces.send_request_redirect(request.method, request.original_url, chain.headers, response),
-                )
+                await _tell_redirect(chain, request, response)
             try:
                 redirect = next_hop(
                     request,
@@ -144,9 +162,10 @@ class Sender:
 
     async def _hop(self, chain: Chain, request: ClientRequest, history: tuple[ClientResponse, ...]) -> ClientResponse:
         """Send one request, through the middlewares if there are any."""
-        chain.method, chain.url = request.method, request.original_url
+        chain.request, chain.method, chain.url = request, request.method, request.original_url
         request.is_watched = True
         request.traces = chain.traces
+        request.connect = chain.connect
         if not chain.middlewares:
             return await self._try(chain, history, request)
         from trunkline.client.middlewares import build_handler
@@ -164,7 +183,7 @@ class Sender:
         request.seal()  # middlewares may have changed it
         left_s = 0.0 if chain.ends_at is None else max(chain.ends_at - self._loop.time(), 0.001)
         exchange = await attempt(chain.pool, self._deadlines, request, chain.settings, left_s)
-        if not (self._response_class.starts_itself or request.sends_itself):
+        if not (self._response_class.starts_itself or request.sends_itself or ClientResponse.start is not START):
             response = self.respond(exchange, request, history)
         else:
             response = await self._start_response(exchange, request, history)
@@ -183,7 +202,12 @@ class Sender:
                     request.method, request.prepared.real_url, loop=self._loop, session=self._session
                 )
             response.follow_on(history)
-            await response.start(Connection(exchange, self._loop))
+            try:
+                await response.start(Connection(exchange, self._loop))
+            except TimeoutError as error:
+                raise ServerTimeoutError(
+                    f"{request.method} {request.url}: start() of its response timed out"
+                ) from error
             if exchange.head is not None:
                 self._keep_cookies(exchange.head, request)
         except BaseException:
@@ -195,24 +219,11 @@ class Sender:
 
     async def send_watched(self, chain: Chain, method: str, url: URL) -> ClientResponse:
         """Send a request with its tracers and middlewares, check its status, and return its response."""
-        tracker = chain.options.get("upload_tracker")
-        if tracker is None:
-            return await self._send_told(chain, method, url)
-        tracker.claim()
-        try:
-            response = await self._send_told(chain, method, url)
-        except BaseException as error:
-            tracker.conclude(error if isinstance(error, Exception) else None)
-            raise
-        tracker.conclude()
-        return response
-
-    async def _send_told(self, chain: Chain, method: str, url: URL) -> ClientResponse:
         traces = chain.traces
         if traces is None:
             return await self._send_chain(chain, method, url)
         chain.method, chain.url = method.upper(), url.with_user(None) if url.raw_host else url
-        await traces.send_request_start(chain.method, chain.url, chain.headers)
+        await traces.send_request_start(chain.method, url, chain.headers)
         try:
             response = await self._send_chain(chain, method, url)
             await _closing(response, traces.send_request_end(chain.method, chain.url, chain.headers, response))
@@ -223,22 +234,28 @@ class Sender:
 
     async def _send_chain(self, chain: Chain, method: str, url: URL) -> ClientResponse:
         settings = chain.settings
-        request = self._factory.build_from(method, url, chain.options, chain.headers)
+        request = chain.request = self._factory.build_from(method, url, chain.options, chain.headers)
         if settings.total_s:
             chain.ends_at = self._loop.time() + settings.total_s
         try:
-            async with _time_limit(chain, request):
+            async with _time_limit(chain) if chain.middlewares else nullcontext():
                 response = await self._hop(chain, request, ())
                 if response.status in STATUSES and settings.allow_redirects:
                     request, response = await self.follow(chain, request, response)
             if request.body:
                 await close_body(response.exchange, request)
         except BaseException:
-            await request.close()
+            await chain.request.close()  # a middleware may have given this hop a body of its own
             raise
         if settings.raise_for_status:
             await check_status(response, settings.raise_for_status)
         return response
+
+
+def tracked(options: dict[str, Any]) -> AbstractContextManager[None]:
+    """Return what to enter while the request that `options` describe gets its response: its upload tracker waits."""
+    tracker = options.get("upload_tracker")
+    return nullcontext() if tracker is None else tracker.claimed()
 
 
 async def _closing(response: ClientResponse, telling: Awaitable[None]) -> None:
@@ -248,6 +265,12 @@ async def _closing(response: ClientResponse, telling: Awaitable[None]) -> None:
     except BaseException:
         response.close()
         raise
+
+
+async def _tell_redirect(chain: Chain, request: ClientRequest, response: ClientResponse) -> None:
+    telling = chain.traces.send_request_redirect(request.method, request.original_url, chain.headers, response)
+    async with _time_limit(chain):
+        await _closing(response, telling)
 
 
 async def _be_ready_again(request: ClientRequest) -> None:
@@ -265,11 +288,8 @@ async def _be_ready_again(request: ClientRequest) -> None:
 
 
 @asynccontextmanager
-async def _time_limit(chain: Chain, request: ClientRequest) -> AsyncIterator[None]:
-    """Let the total timeout hold for what middlewares do, too; tries and their traces look after themselves."""
-    if chain.ends_at is None or not chain.middlewares:
-        yield
-        return
+async def _time_limit(chain: Chain) -> AsyncIterator[None]:
+    """Let the total timeout hold for what users do between tries, too; tries and their traces look after themselves."""
     timeout = asyncio.timeout_at(chain.ends_at)
     try:
         async with timeout:
@@ -278,8 +298,8 @@ async def _time_limit(chain: Chain, request: ClientRequest) -> AsyncIterator[Non
         if not timeout.expired():
             raise
         raise TimeoutError(
-            f"{request.method} {request.url}: {chain.settings.total_s:g} s have passed with the request in its "
-            "middlewares (timeout.total)"
+            f"{chain.method} {chain.url}: {chain.settings.total_s:g} s have passed with the request in its "
+            "middlewares or tracers (timeout.total)"
         ) from error
 
 

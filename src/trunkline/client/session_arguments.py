@@ -8,6 +8,7 @@ from typing import Any
 
 from yarl import URL
 
+from trunkline.client.auth import BasicAuth, warn_of_auth
 from trunkline.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import StrOrURL
@@ -34,6 +35,13 @@ def checked_connector(connector: BaseConnector | None, loop: asyncio.AbstractEve
     if loop is not None and loop is not connector.loop:
         raise RuntimeError("Session and connector have to use same event loop")
     return connector
+
+
+def check_credentials(auth: BasicAuth | None, proxy_auth: BasicAuth | None) -> None:
+    """Warn of credentials that are given in the deprecated way."""
+    for name, value in (("auth", auth), ("proxy_auth", proxy_auth)):
+        if value is not None:
+            warn_of_auth(name)
 
 
 def frozen(trace_configs: Sequence[Any] | None) -> list[Any]:  # Any: TraceConfigs, whose module few import

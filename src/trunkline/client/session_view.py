@@ -38,6 +38,10 @@ class SessionView:
     _trace_configs: list[Any]  # Any: TraceConfigs, whose module few import
 
     @property
+    def _json_serialize_bytes(self) -> Callable[[Any], bytes] | None:
+        return self._factory.json_serialize_bytes
+
+    @property
     def closed(self) -> bool:
         """True once it was closed or detached."""
         return self._closed or self._connector is None or self._connector.closed

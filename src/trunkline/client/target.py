@@ -45,6 +45,10 @@ class Prepared:
         key = self.key._replace(ssl=ssl, server_hostname=server_hostname)
         return Prepared(self.real_url, self.url, key, self.target)
 
+    def with_is_ssl(self, is_ssl: bool) -> "Prepared":
+        """Return the same with TLS or without, in spite of the scheme."""
+        return Prepared(self.real_url, self.url, self.key._replace(is_ssl=is_ssl), self.target)
+
     # Any: BasicAuth, which is beside this module; the key compares it, and the tunnel sends it
     def with_proxy(self, proxy: URL | None, auth: Any, headers: "CIMultiDict[str] | None") -> "Prepared":
         """Return the same for the way through `proxy`, an URL without credentials; None for the direct way."""

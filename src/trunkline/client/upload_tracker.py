@@ -4,12 +4,13 @@ A request is sent in attempts: redirects, retries and middlewares make new ones.
 bytes of the current one, and tells at the end whether the last one sent its body whole. Only requests that have a
 tracker load this module.
 
-Who calls what: the session `claim` before anything else, and `conclude` when the request has its response or its
-error; whoever makes an attempt `start_attempt`, before it looks for a connection; `upload` everything else.
+Who calls what: the session enters `claimed` for as long as it takes to get a response or an error; whoever makes an
+attempt calls `start_attempt`, before it looks for a connection; `upload` everything else.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from trunkline.client.errors import UploadAbortedError
 from trunkline.conn.body_writer import BodyWriter, Outlet
@@ -78,6 +79,17 @@ class UploadTracker:
         if self._is_claimed:
             raise RuntimeError("UploadTracker is already bound to a request; make a new one for each")
         self._is_claimed = True
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Claim the tracker, and conclude it when the request within has ended, whatever with."""
+        self.claim()
+        try:
+            yield
+        except BaseException as error:
+            self.conclude(error if isinstance(error, Exception) else None)
+            raise
+        self.conclude()
 
     def start_attempt(self) -> None:
         """Begin anew: the request is about to be sent, for the first time or again."""

@@ -137,7 +137,15 @@ class ClientWebSocketResponse(MessageMethods):
         Any task may call it; one that waits in receive() gets a CLOSING message. Raises ValueError for a code or a
         message that must not be sent.
         """
-        return await self._connection.close(code, as_bytes(message))
+        has_closed = await self._connection.close(code, as_bytes(message))
+        self._let_go()
+        return has_closed
+
+    def _let_go(self) -> None:
+        """Have nothing more to close: the connection may linger for a while, and ends by itself."""
+        exchange = self._response.exchange
+        if exchange is not None:
+            exchange.finish()
 
     async def receive(self, timeout: float | None = None) -> WSMessage:
         """Return the next message, one of CLOSE, CLOSING, CLOSED or ERROR when there are no more.
@@ -151,6 +159,8 @@ class ClientWebSocketResponse(MessageMethods):
         elif message is CLOSING_MESSAGE and not self._connection.closed:  # after a CLOSE that was left to its reader
             await self.close()
             return CLOSED_MESSAGE
+        elif message.type is WSMsgType.ERROR:
+            self._let_go()
         return message
 
 

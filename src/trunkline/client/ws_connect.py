@@ -52,7 +52,7 @@ class WSRequestContext(RequestContext[Any]):  # Any: a WebSocket is no response,
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        await self._response.close()
+        await self._resp.close()
 
 
 async def ws_connect(
