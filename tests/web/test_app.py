@@ -95,6 +95,16 @@ def test_properties_that_are_deprecated_warn() -> None:
         assert app.debug is ...
 
 
+@pytest.mark.parametrize("is_debugging", [False, True])
+async def test_once_started_debug_is_the_loops(is_debugging: bool) -> None:
+    asyncio.get_running_loop().set_debug(is_debugging)
+    app, nested = Application(), Application()
+    app.add_subapp("/nested", nested)
+    await app.startup()
+    with pytest.warns(DeprecationWarning, match="debug property is deprecated"):
+        assert (app.debug, nested.debug) == (is_debugging, is_debugging)
+
+
 def test_inheriting_is_discouraged() -> None:
     with pytest.warns(DeprecationWarning, match="Inheritance class Mine from web.Application is discouraged") as warned:
 

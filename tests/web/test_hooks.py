@@ -33,7 +33,7 @@ class RawResponse(StreamResponse):
     async def _start(self, request: AnsweredRequest) -> AbstractStreamWriter:
         self._req = request
         self._keep_alive = False
-        self._payload_writer = request.writer
+        self._payload_writer = request._payload_writer
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:

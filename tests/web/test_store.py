@@ -46,9 +46,15 @@ def test_an_empty_one_has_nothing_and_is_true_all_the_same() -> None:
 def test_a_str_is_a_key_too_but_may_clash() -> None:
     store = Store()
     with pytest.warns(NotAppKeyWarning, match="use a web.RequestKey") as seen:
-        store["a"] = 1
+        store["a str of its own"] = 1
     assert seen[0].filename == __file__
-    assert store["a"] == 1
+    assert store["a str of its own"] == 1
+
+
+def test_a_str_is_warned_of_once_lest_every_request_warn() -> None:
+    with pytest.warns(NotAppKeyWarning):
+        Store()["a str that comes again"] = 1
+    Store()["a str that comes again"] = 2  # a warning would be an error
 
 
 def test_each_instance_has_its_own() -> None:

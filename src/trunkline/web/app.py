@@ -148,7 +148,7 @@ class Application(AppStore):
 
     @property
     def debug(self) -> bool | EllipsisType | None:
-        """The argument of that name; deprecated."""
+        """The argument of that name, from `startup` on the loop's if it was not given; deprecated."""
         _warn_deprecated("debug property is deprecated")
         return self._debug
 
@@ -260,6 +260,8 @@ class Application(AppStore):
                 f"{self!r} was started in {self._loop!r} and now in {loop!r}; make a new application for each loop"
             )
         self._loop = loop
+        if self._debug is ...:
+            self._debug = loop.get_debug()
         for subapp in self._subapps:
             subapp._bind(loop)
 

@@ -75,7 +75,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         self._message = message
         self._payload = payload
         self._protocol = protocol
-        self._payload_writer = payload_writer
+        self._writer = payload_writer
         self._task = task
         self._loop = loop
         self._client_max_size = client_max_size
@@ -166,9 +166,11 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
     @property
     def writer(self) -> AbstractStreamWriter:
         """Where the response is written."""
-        if self._payload_writer is None:
-            self._payload_writer = self._protocol.open_writer()
-        return self._payload_writer
+        if self._writer is None:
+            self._writer = self._protocol.open_writer()
+        return self._writer
+
+    _payload_writer = writer  # the name that libraries know it by
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -290,11 +292,11 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
     @property
     def is_unanswered(self) -> bool:
         """True until something asks for the writer of the response."""
-        return self._payload_writer is None
+        return self._writer is None
 
     def forget_writer(self) -> None:
         """Begin the response anew; nothing of it may have been sent."""
-        self._payload_writer = None
+        self._writer = None
 
 
 class Request(BaseRequest):

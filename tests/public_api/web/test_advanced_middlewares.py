@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -225,7 +226,8 @@ async def test_data_is_shared_by_application_request_and_response() -> None:
     @web.middleware
     async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[request_key] = ["from the middleware"]
-        with pytest.warns(web.NotAppKeyWarning):
+        # The first request warns of the key; others like it would only repeat that.
+        with nullcontext() if metrics else pytest.warns(web.NotAppKeyWarning):
             request["by a string"] = 1
         response = await handler(request)
         metrics.append(response[response_key])

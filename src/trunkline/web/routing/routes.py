@@ -17,6 +17,7 @@ from yarl import URL
 
 from trunkline import hdrs
 from trunkline.abc import AbstractView
+from trunkline.ground.caller import outer_level
 from trunkline.web.exceptions import HTTPException
 from trunkline.web.routing.expect import invite_body
 
@@ -186,7 +187,9 @@ def _checked_handler(handler: Handler | type[AbstractView]) -> Handler:
     if not callable(handler) or inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
         raise TypeError(f"handler is {handler!r}; give a coroutine function (async def) or a subclass of View")
     warnings.warn(
-        f"Bare functions are deprecated, use async ones: {handler!r}", category=DeprecationWarning, stacklevel=2
+        f"Bare functions are deprecated, use async ones: {handler!r}",
+        category=DeprecationWarning,
+        stacklevel=outer_level(),
     )
     return _awaitable(handler)
 
