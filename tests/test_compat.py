@@ -379,3 +379,21 @@ def test_the_pytest_plugin_serves_suites_that_were_written_for_aiohttp(tmp_path:
         pytest.main("-q -p no:cacheprovider -p no:asyncio --rootdir {tmp_path} {tmp_path}".split())
     """
     assert "1 passed" in run(program)
+
+
+def test_errors_say_that_they_are_aiohttps(real: Path) -> None:
+    program = """
+        import pickle
+        import trunkline
+        trunkline.install_as_aiohttp()
+
+        import aiohttp
+        from aiohttp import web
+
+        for error in (aiohttp.ClientError, aiohttp.ClientConnectorDNSError, web.HTTPNotFound):
+            print(error.__module__)
+        error = pickle.loads(pickle.dumps(aiohttp.ClientPayloadError("x")))
+        assert type(error) is aiohttp.ClientPayloadError
+    """
+    names = ["aiohttp.client_exceptions", "aiohttp.client_exceptions", "aiohttp.web_exceptions"]
+    assert run(program, real).split() == names

@@ -21,7 +21,7 @@ from threading import Lock
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, cast
 
-from trunkline.compat_names import LOGGERS, MODULES, SHARED
+from trunkline.compat_names import ERROR_MODULES, LOGGERS, MODULES, SHARED
 
 if TYPE_CHECKING:
     from importlib.abc import InspectLoader, Loader
@@ -50,6 +50,7 @@ def install_as_aiohttp() -> None:
             )
         sys.meta_path.insert(0, _FINDER)
         _rename_loggers()
+        _rename_errors()
 
 
 def _real_modules() -> Iterator[str]:
@@ -66,6 +67,16 @@ def _rename_loggers() -> None:
             # Who has asked for aiohttp's logger before us holds another object, so both get one state.
             logging.getLogger(ours).__dict__ = logging.getLogger(theirs).__dict__
             loggers[theirs] = loggers.pop(ours)
+
+
+def _rename_errors() -> None:
+    """Let the errors of modules that are loaded say that they are aiohttp's, as far as they are to be found there."""
+    for ours, theirs in ERROR_MODULES.items():
+        module = sys.modules.get(ours)
+        for name, value in vars(module).items() if module is not None else ():
+            is_error = isinstance(value, type) and issubclass(value, BaseException) and value.__module__ == ours
+            if is_error and not name.startswith("_") and _found(theirs, name) is value:
+                value.__module__ = theirs
 
 
 class _Finder:
@@ -91,8 +102,8 @@ class _Finder:
 
     def find_distributions(self, context: DistributionFinder.Context) -> list[Distribution]:
         """Answer `importlib.metadata.version("aiohttp")` and the like."""
-        if context.name is not None and context.name.lower() != _ROOT:
-            return []
+        if (context.name is not None and context.name.lower() != _ROOT) or "path" in vars(context):
+            return []  # another distribution, or a look at certain folders
         from trunkline.compat_distribution import AiohttpDistribution  # importlib.metadata is large: docs/adr/009
 
         return [AiohttpDistribution()]
@@ -108,6 +119,7 @@ class _Finder:
         for home, theirs, _ in _entries(MODULES[module.__name__]):
             if theirs == "*":  # loaded by now; some look through `vars(module)` for all headers, or all exceptions
                 module.__dict__.update(_public(home))
+        _rename_errors()
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return what `python -m` runs by this name; `aiohttp.web` is the one that is documented."""

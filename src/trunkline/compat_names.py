@@ -220,3 +220,11 @@ LOGGERS: Final[dict[str, str]] = {
     "trunkline.web": "aiohttp.web",
     "trunkline.websocket": "aiohttp.websocket",
 }
+
+# Errors are reported and grouped by the module that their class names, so those of ours bear aiohttp's.
+ERROR_MODULES: Final[dict[str, str]] = {
+    "trunkline.client.errors": "aiohttp.client_exceptions",
+    "trunkline.conn.errors": "aiohttp.client_exceptions",
+    "trunkline.web.exceptions": "aiohttp.web_exceptions",
+    "trunkline.wire.http_exceptions": "aiohttp.http_exceptions",
+}

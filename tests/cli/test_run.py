@@ -13,7 +13,9 @@ import pytest
 SOURCE = Path(__file__).parent.parent.parent / "src"
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(SOURCE), *filter(None, sys.path)])}
 
-DESCRIBE = "import sys; print(sys.argv[1:], sys.path[0], __name__, __package__ or None, __file__, __spec__ is None)\n"
+DESCRIBE = (
+    "import sys; print(sys.argv, sys.path[0], __name__, __package__, __file__, type(__loader__), __spec__ is None)\n"
+)
 FAIL = """
 def inner():
     raise ValueError("broken")
@@ -22,6 +24,18 @@ def outer():
     inner()
 
 outer()
+"""
+LEFT_OVER = """
+import atexit, pickle, sys, threading
+
+class Thing: pass
+
+def is_intact():
+    return sys.modules["__main__"].Thing is type(pickle.loads(pickle.dumps(Thing())))
+
+atexit.register(lambda: print("at exit", is_intact(), sys.argv))
+main = threading.current_thread()
+threading.Thread(target=lambda: (main.join(), print("thread", is_intact()))).start()
 """
 
 
@@ -58,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
         "hook.py": "import sys\nsys.excepthook = lambda *args: print('hooked', args[1])\n1 / 0\n",
         "interrupted.py": "raise KeyboardInterrupt\n",
         "reads.py": "import sys; print(sys.stdin.read().upper())\n",
-        "later.py": "import atexit; atexit.register(print, 'later')\n",
+        "left_over.py": LEFT_OVER,
         "uses.py": "import aiohttp; print(aiohttp.ClientSession.__module__)\n",
         "light.py": "import sys; print({'rich', 'trustme'}.isdisjoint(sys.modules))",
         "starts.py": "import subprocess, sys\nsubprocess.run([sys.executable, 'uses_path.py'], check=True)\n",
@@ -90,7 +104,8 @@ def folder(tmp_path: Path) -> Path:
         ("lacking.py",),
         ("hook.py",),
         ("reads.py",),
-        ("later.py",),
+        ("left_over.py", "a"),
+        ("-m", "left_over"),
         ("interrupted.py",),
     ],
     ids=" ".join,
@@ -126,7 +141,7 @@ def test_aiohttp_is_trunkline_in_this_process_alone(folder: Path, arguments: tup
 
 def test_a_folder_runs_its_main(folder: Path) -> None:
     code, told, _ = run("package", "a", folder=folder)
-    assert (code, told.split()[:2]) == (0, ["['a']", str(folder / "package")])
+    assert (code, told.split()[:3]) == (0, ["['package',", "'a']", str(folder / "package")])
 
 
 def test_the_documented_way_to_serve_an_application_works(folder: Path) -> None:
