@@ -33,6 +33,7 @@ class RawResponse(StreamResponse):
     async def _start(self, request: AnsweredRequest) -> AbstractStreamWriter:
         self._req = request
         self._keep_alive = False
+        assert isinstance(request, BaseRequest)
         self._payload_writer = request._payload_writer
         return request.writer
 
