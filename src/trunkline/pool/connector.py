@@ -201,10 +201,8 @@ class BaseConnector:
 _CONNECT: Final = BaseConnector.connect
 
 
-class UnixConnector(BaseConnector):
-    """Connects to the Unix socket at `path`, whatever the host of the URL."""
-
-    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
+class PathConnector(BaseConnector):
+    """What connectors to a path have in common, whatever the host of the URL is."""
 
     def __init__(
         self,
@@ -225,13 +223,19 @@ class UnixConnector(BaseConnector):
             loop=loop,
         )
 
-    def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher:
-        return Establisher(loop, None, path=self._path)
-
     @property
     def path(self) -> str:
-        """Path of the socket."""
+        """The path connected to."""
         return self._path
+
+
+class UnixConnector(PathConnector):
+    """Connects to the Unix socket at `path`, whatever the host of the URL."""
+
+    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
+
+    def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher:
+        return Establisher(loop, None, path=self._path)
 
 
 def _checked_limit(name: str, value: int | None) -> int:

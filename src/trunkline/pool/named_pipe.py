@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from trunkline.conn.client_h1 import ClientH1
-from trunkline.ground.sentinel import Sentinel, sentinel
-from trunkline.pool.connector import BaseConnector
+from trunkline.pool.connector import PathConnector
 from trunkline.pool.establish import Establisher
 from trunkline.transport.errors import ConnectError
 from trunkline.transport.handshake import TLSOptions, start_tls
@@ -39,30 +38,13 @@ class PipeEstablisher(Establisher):
         await start_tls(transport, lambda: connection, path, 0, tls)
 
 
-class NamedPipeConnector(BaseConnector):
-    r"""Connects to the named pipe at `path`, such as `\\.\pipe\docker_engine`."""
+class NamedPipeConnector(PathConnector):
+    r"""Connects to the named pipe at `path`, such as `\\.\pipe\docker_engine`.
 
-    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"npipe"}
+    Making one raises RuntimeError when the loop opens no pipes.
+    """
 
-    def __init__(
-        self,
-        path: str,
-        force_close: bool = False,
-        keepalive_timeout: float | Sentinel | None = sentinel,
-        limit: int = 100,
-        limit_per_host: int = 0,
-        loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        """Raises RuntimeError when the loop opens no pipes."""
-        self._closed = True  # until it is complete, for __del__
-        self._path = path
-        super().__init__(
-            force_close=force_close,
-            keepalive_timeout=keepalive_timeout,
-            limit=limit,
-            limit_per_host=limit_per_host,
-            loop=loop,
-        )
+    allowed_protocol_schema_set = PathConnector.allowed_protocol_schema_set | {"npipe"}
 
     def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher:
         if not hasattr(loop, "create_pipe_connection"):
@@ -71,8 +53,3 @@ class NamedPipeConnector(BaseConnector):
                 " or UnixConnector for Unix sockets"
             )
         return PipeEstablisher(loop, None, path=self._path)
-
-    @property
-    def path(self) -> str:
-        """Path of the pipe."""
-        return self._path
