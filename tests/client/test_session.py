@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -394,3 +395,13 @@ async def test_a_plain_with_is_refused_with_advice() -> None:
     async with ClientSession() as session:
         with pytest.raises(TypeError, match="Use async with instead"), session:
             pass
+
+
+async def test_default_headers_can_be_replaced_as_some_programs_do() -> None:
+    async with Recording() as server, ClientSession(headers={"A": "1"}) as session:
+        for fields, wanted in (({"A": "1"}, ["1", None]), ({"B": "2"}, [None, "2"])):
+            session._default_headers = MappingProxyType(fields)
+            async with session.get(server.url("/")) as response:
+                assert response.status == 200
+            assert server.fields("A", "B") == wanted
+        assert session.headers == {"B": "2"}

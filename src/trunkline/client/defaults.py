@@ -52,6 +52,11 @@ class DefaultFields:
         self._blocks: tuple[FieldBlock, ...] | None = None
         self._blocks_with_auth: tuple[FieldBlock, ...] | None = None
 
+    def replace(self, headers: LooseHeaders) -> None:
+        """Take other fields in place of those that were given."""
+        self.headers = CIMultiDict(headers)
+        self._version = -1
+
     def blocks(self, *, with_auth: bool) -> tuple[FieldBlock, ...] | None:
         """Return all fields of a request that adds none; None when there is no such thing."""
         if getversion(self.headers) != self._version:  # type: ignore[arg-type]  # its stub wants MultiDict[object]

@@ -95,8 +95,8 @@ class RequestFactory:
         self._fields = fields
         self._jar = jar
         self._cookie_header = jar.cookie_header if isinstance(jar, CookieJar) else None
-        self._request_class = request_class
-        self._response_class = response_class
+        self.request_class = request_class
+        self.response_class = response_class
         self._version = version
         self.json_serialize_bytes = json_serialize_bytes
         # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
@@ -278,8 +278,8 @@ class RequestFactory:
         skip = options.get("skip_auto_headers")
         proxy, proxy_auth = self._proxy_for(prepared.url, options)
         # A class of the user's may not know this argument; it prepares the URL again.
-        known: dict[str, Any] = {"prepared": prepared} if self._request_class is ClientRequest else {}
-        request = self._request_class(
+        known: dict[str, Any] = {"prepared": prepared} if self.request_class is ClientRequest else {}
+        request = self.request_class(
             method,
             prepared.real_url,
             headers=headers,
@@ -295,7 +295,7 @@ class RequestFactory:
             proxy_auth=proxy_auth,
             proxy_headers=options.get("proxy_headers"),
             trust_env=self._trust_env,
-            response_class=self._response_class,
+            response_class=self.response_class,
             session=self._session,
             loop=asyncio.get_running_loop(),
             ssl=prepared.key.ssl,

@@ -10,10 +10,13 @@ from multidict import CIMultiDict, istr
 from trunkline.abc import AbstractCookieJar
 from trunkline.client.auth import BasicAuth
 from trunkline.client.defaults import DefaultFields
+from trunkline.client.request import ClientRequest
 from trunkline.client.request_factory import RequestFactory
+from trunkline.client.response import ClientResponse
 from trunkline.client.send import Sender
 from trunkline.client.settings import RaiseForStatus
 from trunkline.client.timeouts import ClientTimeout
+from trunkline.ground.types import LooseHeaders
 from trunkline.pool.connector import BaseConnector
 from trunkline.wire.version import HttpVersion
 
@@ -36,6 +39,32 @@ class SessionView:
     _sender: Sender
     _ws_response_class: type[Any] | None  # Any: few import its module
     _trace_configs: list[Any]  # Any: TraceConfigs, whose module few import
+
+    # What libraries read, and set, by these names.
+
+    @property
+    def _default_headers(self) -> "CIMultiDict[str]":
+        return self._fields.headers
+
+    @_default_headers.setter
+    def _default_headers(self, headers: LooseHeaders) -> None:
+        self._fields.replace(headers)
+
+    @property
+    def _default_auth(self) -> BasicAuth | None:
+        return self._fields.auth
+
+    @property
+    def _request_class(self) -> type[ClientRequest]:
+        return self._factory.request_class
+
+    @property
+    def _response_class(self) -> type[ClientResponse]:
+        return self._factory.response_class
+
+    @property
+    def _json_serialize(self) -> Callable[[Any], str]:
+        return self._factory.json_serialize
 
     @property
     def _json_serialize_bytes(self) -> Callable[[Any], bytes] | None:
