@@ -72,7 +72,7 @@ def test_basic_auth_is_a_tuple_of_three() -> None:
     auth = basic_auth("u", "p")
     assert auth == ("u", "p", "latin1")
     assert hash(auth) == hash(("u", "p", "latin1"))
-    assert repr(auth) == "BasicAuth(login='u', password='p', encoding='latin1')"
+    assert repr(auth) == "BasicAuth(login='u', password='***', encoding='latin1')"
     assert auth._replace(password="q") == ("u", "q", "latin1")
 
 
@@ -154,3 +154,9 @@ async def test_credentials_given_in_the_old_way_are_warned_of_at_the_callers_lin
         with pytest.raises(ValueError), pytest.warns(DeprecationWarning, match="'auth' parameter") as seen:
             await session.get("http://user:secret@127.0.0.1:1/", auth=old)  # refused for another reason
     assert seen[0].filename == __file__
+
+
+def test_the_password_does_not_show() -> None:
+    assert repr(BasicAuth.decode(encode_basic_auth("user", "secret"))) == (
+        "BasicAuth(login='user', password='***', encoding='latin1')"
+    )

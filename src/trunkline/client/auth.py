@@ -48,6 +48,10 @@ class BasicAuth(_Credentials):
         )
         return super().__new__(cls, login, password, encoding)
 
+    def __repr__(self) -> str:
+        # Credentials stand in keys of connections and in errors, which get logged.
+        return f"{type(self).__name__}(login={self.login!r}, password='***', encoding={self.encoding!r})"
+
     @classmethod
     def decode(cls, auth_header: str, encoding: str = "latin1") -> Self:
         """Take the credentials out of an Authorization field's value.
