@@ -1,6 +1,6 @@
 import asyncio
 import ssl
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import trustme
@@ -82,6 +82,44 @@ def test_a_protocol_meets_its_transport_before_the_first_data(
         server.close()
 
     run(main())
+
+
+class PlainReads:
+    """A TLS object that reads no buffers, as fakes do."""
+
+    def __init__(self, real: ssl.SSLObject) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever TLS objects have
+        return getattr(self._real, name)
+
+    def read(self, size: int) -> bytes:
+        return self._real.read(size)
+
+
+def test_a_tls_object_need_not_read_into_a_buffer(
+    authority: trustme.CA, client_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ssl.SSLContext.wrap_bio
+
+    def wrap_bio(context: ssl.SSLContext, *arguments: Any, **options: Any) -> Any:  # Any: handed on
+        wrapped = real(context, *arguments, **options)
+        return PlainReads(wrapped) if context is client_context else wrapped
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_bio", wrap_bio)
+
+    async def main() -> None:
+        server_context = context_of(authority.issue_cert("localhost"))
+        server = await asyncio.get_running_loop().create_server(Greeter, "127.0.0.1", 0, ssl=server_context)
+        port = server.sockets[0].getsockname()[1]
+        tls = TLSOptions(client_context, "localhost")
+        transport, listener = await open_tcp(Buffered, [loopback(port)], "localhost", port, tls)
+        await listener.complete
+        assert listener.received == GREETING
+        transport.abort()
+        server.close()
+
+    asyncio.run(main())
 
 
 def test_a_closed_transport_is_an_error_at_once(run: Run, client_context: ssl.SSLContext) -> None:

@@ -51,7 +51,8 @@ async def start_tls(
     except BaseException:
         transport.abort()
         raise
-    secured.set_protocol(protocol)
+    is_real = isinstance(secured.get_extra_info("ssl_object"), ssl.SSLObject)
+    secured.set_protocol(protocol if is_real else cast(asyncio.BaseProtocol, _InPieces(protocol)))
     protocol.connection_made(secured)
     for data in early.received:
         deliver(protocol, data)
@@ -70,6 +71,19 @@ class _Early(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
+
+
+class _InPieces:
+    """Stands in for a protocol above a TLS object that cannot read into a buffer, such as the fakes of Mocket."""
+
+    def __init__(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever protocols have
+        return getattr(self._protocol, name)
+
+    def data_received(self, data: bytes) -> None:
+        deliver(self._protocol, data)
 
 
 async def _shake_hands(transport: asyncio.Transport, early: _Early, tls: TLSOptions) -> asyncio.Transport:
