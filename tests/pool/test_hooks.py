@@ -12,6 +12,7 @@ from unittest.mock import AsyncMock, patch
 import pytest
 
 from tests.client.recording import Recording
+from tests.raw_server import OK, RawServer, replying
 from trunkline import (
     BaseConnector,
     ClientConnectorCertificateError,
@@ -24,12 +25,15 @@ from trunkline import (
     ClientTimeout,
     Connection,
     ConnectionTimeoutError,
+    Fingerprint,
+    ServerFingerprintMismatch,
     ServerTimeoutError,
     TCPConnector,
 )
 from trunkline.abc import ResolveResult
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.pool.hooks import weak
+from trunkline.testing.throwaway_ca import ThrowawayCA
 
 
 @pytest.fixture
@@ -69,6 +73,24 @@ async def test_what_resolve_host_raises_reaches_the_caller_and_frees_the_slot(se
             with pytest.raises(Refused):
                 await session.get(server.url("/"))
         assert not connector._acquired
+
+
+async def test_an_overridden_get_ssl_context_decides_whom_to_trust() -> None:
+    authority = ThrowawayCA()
+    ours: list[ssl.SSLContext | None] = []
+
+    class Connector(TCPConnector):
+        def _get_ssl_context(self, req: ClientRequest) -> ssl.SSLContext | None:
+            ours.append(super()._get_ssl_context(req))
+            return authority.client_context()
+
+    async with RawServer(replying(OK), ssl=authority.server_context()) as server:
+        with pytest.raises(ClientConnectorCertificateError):
+            await fetch(TCPConnector(), server.url("/"))
+        assert await fetch(Connector(), server.url("/")) == 200
+        with pytest.raises(ServerFingerprintMismatch):
+            await fetch(Connector(ssl=Fingerprint(bytes(32))), server.url("/"))
+    assert [context is not None and context.verify_mode for context in ours] == [ssl.CERT_REQUIRED, ssl.CERT_NONE]
 
 
 async def test_an_overridden_wrap_create_connection_may_pass_on_to_ours(server: Recording) -> None:

@@ -149,11 +149,6 @@ class BaseConnector:
         """Sockets to one (host, port, is_ssl); 0 for no limit."""
         return self.pool.slots.limit_per_host
 
-    @property
-    def own_connect(self) -> "Callable[..., Awaitable[Connection]] | None":
-        """`connect`, when a subclass or a test double has replaced ours; None otherwise."""
-        return None if getattr(self.connect, "__func__", None) is _CONNECT else self.connect
-
     async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Connection:
         """Return a connection for `req`, from the pool or a new one; waits while `limit` is exhausted.
 
@@ -199,6 +194,12 @@ class BaseConnector:
 
 
 _CONNECT: Final = BaseConnector.connect
+
+
+def own_connect(connector: BaseConnector) -> "Callable[..., Awaitable[Connection]] | None":
+    """The connector's `connect`, when a subclass, a test double or a proxy object has replaced ours; None otherwise."""
+    connect = connector.connect
+    return None if getattr(connect, "__func__", None) is _CONNECT else connect
 
 
 class PathConnector(BaseConnector):

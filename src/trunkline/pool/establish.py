@@ -32,7 +32,7 @@ from trunkline.transport.errors import (
 from trunkline.transport.handshake import TLSOptions, start_tls
 from trunkline.transport.race import DEFAULT_RACE, RaceOptions, addr_info
 from trunkline.transport.tcp import open_on, open_tcp, open_unix
-from trunkline.transport.tls import Fingerprint, TLSSetting, context_for
+from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting, context_for
 from trunkline.transport.tls_sessions import SessionCache
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
@@ -70,16 +70,19 @@ class Establisher:
 
         Raises TransportError, and ValueError when a field for the proxy cannot be sent.
         """
-        setting: TLSSetting = self._ssl_setting if key.ssl is True else key.ssl
+        asked: TLSSetting = self._ssl_setting if key.ssl is True else key.ssl
         connection = ClientH1(self._loop, key)
         try:
-            connect = self._hooks().connect
-            if connect is not None and key.proxy is None:
-                connection = await self._open_by_hook(connect, connection, exchange, setting)
+            hooks = self._hooks()
+            setting = asked
+            if key.is_ssl and hooks.ssl_context is not None:
+                setting = checked_setting(hooks.ssl_context(exchange.request))
+            if hooks.connect is not None and key.proxy is None:
+                connection = await self._open_by_hook(hooks.connect, connection, exchange, setting)
             else:
                 await self._open(connection, exchange, setting)
-            if key.is_ssl and isinstance(setting, Fingerprint):
-                _check_pin(setting, connection)
+            if key.is_ssl and isinstance(asked, Fingerprint):
+                _check_pin(asked, connection)
         except BaseException:
             connection.abort()
             raise

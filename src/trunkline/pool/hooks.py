@@ -57,11 +57,13 @@ class Hooks:
 
     resolve, connect: in place of the DNS cache, and of opening the sockets that lead to origins without a proxy.
     proxy_request: makes of a request one whose fields go to the proxy. Any: requests are of a module above this.
+    ssl_context: tells the context for a request over TLS.
     """
 
     resolve: Resolve | None = None
     connect: Connect | None = None
     proxy_request: Callable[[Any], Any] | None = None
+    ssl_context: Callable[[Any], tls.SSLContext | None] | None = None
 
 
 NO_HOOKS: Final = Hooks()

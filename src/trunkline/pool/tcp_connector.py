@@ -8,6 +8,7 @@ import asyncio
 import socket
 import warnings
 from collections.abc import Callable, Sequence
+from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
@@ -25,7 +26,7 @@ from trunkline.transport.handshake import TLSOptions
 from trunkline.transport.race import RACE_DELAY_S, RaceOptions, resolved
 from trunkline.transport.resolve import DefaultResolver
 from trunkline.transport.tcp import open_tcp
-from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting
+from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting, default_context
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,6 +109,7 @@ class TCPConnector(BaseConnector):
             _own(self._resolve_host),
             _own(self._wrap_create_connection),
             _own(self._update_proxy_auth_header_and_build_proxy_req),
+            _own(self._get_ssl_context),
         )
 
     # What subclasses of users override, and call; only theirs are asked when a connection is opened (docs/adr/014).
@@ -139,6 +141,12 @@ class TCPConnector(BaseConnector):
         if credentials is not None:
             (proxy_req if req.is_ssl() else req).headers[hdrs.PROXY_AUTHORIZATION] = credentials
         return proxy_req
+
+    def _get_ssl_context(self, req: Any) -> SSLContext | None:
+        if not req.is_ssl():
+            return None
+        setting = self._ssl if req.ssl is True else req.ssl
+        return setting if isinstance(setting, SSLContext) else default_context(setting is True)
 
     @property
     def family(self) -> int:
@@ -193,6 +201,7 @@ _OURS: Final = (
     TCPConnector._resolve_host,
     TCPConnector._wrap_create_connection,
     TCPConnector._update_proxy_auth_header_and_build_proxy_req,
+    TCPConnector._get_ssl_context,
 )
 
 
