@@ -493,3 +493,26 @@ def test_one_task_serves_all_that_do_not_wait(play: Play) -> None:
         assert len(identities) == 1
 
     play(scenario)
+
+
+def test_a_task_factory_that_takes_no_context_makes_the_tasks(play: Play) -> None:
+    seen: list[str | None] = []
+
+    def factory(loop: asyncio.AbstractEventLoop, work: Work) -> "asyncio.Task[None]":
+        return asyncio.Task(work, loop=loop)
+
+    async def note() -> None:
+        seen.append(VALUE.get())
+
+    async def scenario(stage: Stage) -> None:
+        if isinstance(stage.loop, uvloop.Loop):
+            pytest.skip("uvloop always passes a context")
+        stage.loop.set_task_factory(factory)  # type: ignore[arg-type]  # it has the arguments of before 3.11
+        stage.context.run(VALUE.set, "ours")
+        task = await stage.start(note())
+        if task is not None:
+            await task
+        assert seen == ["ours"]
+        seen.clear()
+
+    play(scenario)

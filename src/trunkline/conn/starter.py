@@ -49,7 +49,7 @@ class EagerStarter:
     def start(self, work: _Work, context: Context) -> "asyncio.Task[None] | None":
         task: asyncio.Task[None]
         if self._loop.get_task_factory() is not None:  # which may be eager too
-            task = self._loop.create_task(work, context=context.copy())
+            task = _make_task(self._loop, work, context)
         else:
             # eager_start: mypy checks as for the oldest Python.
             task = asyncio.Task(work, loop=self._loop, context=context.copy(), eager_start=True)  # type: ignore[call-arg]
@@ -74,10 +74,10 @@ class ParkingStarter:
         if parked is None or parked.task.done():
             if loop.get_task_factory() is None:
                 self._parked = _ParkedTask(loop)
-            return loop.create_task(work, context=context.copy())
+            return _make_task(loop, work, context)
         # It may not have come to its place yet; and a step cannot be taken within one of another task.
         if parked.wake is None or asyncio.current_task(loop) is not None:
-            return loop.create_task(work, context=context.copy())
+            return _make_task(loop, work, context)
         if parked.run(work, context.copy()):
             return None
         self._parked = _ParkedTask(loop)
@@ -183,6 +183,11 @@ def cancel_begun(task: "asyncio.Task[None]") -> bool:
     task.cancel()
     work = task.get_coro()
     return not (inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED)
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, work: _Work, context: Context) -> "asyncio.Task[None]":
+    # Without `context=`, which task factories from before Python 3.11 do not take: a task copies the current context.
+    return context.copy().run(loop.create_task, work)
 
 
 def make_starter(loop: asyncio.AbstractEventLoop) -> Starter:
