@@ -331,3 +331,41 @@ def test_what_is_no_proxy_is_refused(proxy: str) -> None:
 def test_credentials_of_a_proxy_are_a_basic_auth() -> None:
     with pytest.raises(ValueError, match="proxy_auth must be None or BasicAuth"):
         through("http://proxy.example", proxy_auth=("a", "b"))
+
+
+async def test_send_may_be_replaced_in_the_class_of_requests(
+    server: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = ClientRequest.send
+
+    async def send(request: ClientRequest, conn: Connection) -> Any:
+        request.headers["Traceparent"] = "00-1-2-03"
+        return await ours(request, conn)
+
+    async with ClientSession() as session:
+        monkeypatch.setattr(ClientRequest, "send", send)
+        async with session.get(server.url("/")) as response:
+            assert response.request_info.headers["Traceparent"] == "00-1-2-03"
+
+
+async def test_a_proxy_object_may_take_the_place_of_a_sessions_connector(server: Recording) -> None:
+    class Proxy:
+        def __init__(self, connector: Any) -> None:
+            self.wrapped = connector
+            self.asked = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.wrapped, name)
+
+        async def connect(self, *arguments: Any) -> Connection:
+            self.asked += 1
+            connection: Connection = await self.wrapped.connect(*arguments)
+            return connection
+
+    async with ClientSession() as session:
+        proxy: Any = Proxy(session._connector)
+        session._connector = proxy
+        for _ in range(2):
+            async with session.get(server.url("/")) as response:
+                assert response.status == 200
+    assert proxy.asked == 2

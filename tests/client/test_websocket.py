@@ -41,6 +41,7 @@ async def test_it_knows_how_it_was_opened() -> None:
         assert ws.get_extra_info("peername")[0] == "127.0.0.1"
         assert ws.get_extra_info("nothing", 5) == 5
         assert ws._response.connection is not None
+        assert ws._conn is None  # what ccxt looks for
     assert ws._response.closed
     assert ws.get_extra_info("peername", 5) == 5
 

@@ -279,6 +279,9 @@ class ClientRequest(RequestSteps):
             await self.body.close()
 
 
+SEND: Final = ClientRequest.send  # as it is here; agents that trace replace it in the class
+
+
 def merge_headers(defaults: "CIMultiDict[str]", headers: LooseHeaders | None) -> "CIMultiDict[str]":
     """Return the session's fields with a request's own: a name given by the request replaces the session's."""
     result = CIMultiDict(defaults)

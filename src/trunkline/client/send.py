@@ -18,7 +18,7 @@ from trunkline.body.payload import Payload
 from trunkline.client.attempt import attempt
 from trunkline.client.errors import ClientError, ClientOSError, ClientPayloadError, ServerTimeoutError
 from trunkline.client.redirects import STATUSES, drain, next_hop
-from trunkline.client.request import ClientRequest
+from trunkline.client.request import SEND, ClientRequest
 from trunkline.client.request_factory import RequestFactory
 from trunkline.client.response import START, ClientResponse
 from trunkline.client.settings import RaiseForStatus, Settings
@@ -166,6 +166,8 @@ class Sender:
         request.is_watched = True
         request.traces = chain.traces
         request.connect = chain.connect
+        if ClientRequest.send is not SEND:
+            request.sends_itself = True
         if not chain.middlewares:
             return await self._try(chain, history, request)
         from trunkline.client.middlewares import build_handler

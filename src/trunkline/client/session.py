@@ -21,7 +21,7 @@ from trunkline.client.auth import BasicAuth
 from trunkline.client.cookiejar import CookieJar
 from trunkline.client.defaults import DefaultFields
 from trunkline.client.redirects import STATUSES
-from trunkline.client.request import ClientRequest
+from trunkline.client.request import SEND, ClientRequest
 from trunkline.client.request_factory import RequestFactory, check_options
 from trunkline.client.response import START, ClientResponse
 from trunkline.client.send import Chain, Sender, check_status, tracked
@@ -39,7 +39,7 @@ from trunkline.client.upload import close_body
 from trunkline.ground.caller import caller
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, StrOrURL
-from trunkline.pool.connector import BaseConnector
+from trunkline.pool.connector import BaseConnector, own_connect
 from trunkline.transport.deadline import deadlines_of
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
@@ -101,7 +101,7 @@ class ClientSession(SessionVerbs):
     ) -> None:
         """Raises RuntimeError when no loop is running, ValueError or TypeError for what cannot be served."""
         self._base_url = checked_base_url(base_url)
-        self._connector = connector = checked_connector(connector, loop)
+        self._connector = self._given_connector = connector = checked_connector(connector, loop)
         self._loop = connector.loop
         self._connector_owner = connector_owner
         self._timeout = merged_timeout(timeout, read_timeout, conn_timeout)
@@ -114,7 +114,7 @@ class ClientSession(SessionVerbs):
         self._trace_configs = frozen(trace_configs)
         self._middlewares = middlewares
         has_own_class = response_class.starts_itself or request_class.sends_itself
-        self._is_watched = bool(middlewares) or has_own_class or connector.own_connect is not None
+        self._is_watched = bool(middlewares) or has_own_class or own_connect(connector) is not None
         self._resolve_charset = fallback_charset_resolver
         self._cookie_jar = CookieJar() if cookie_jar is None else cookie_jar
         if cookies:
@@ -186,7 +186,12 @@ class ClientSession(SessionVerbs):
             raise RuntimeError(self._wrong_loop())
         settings = self._settings
         is_watched: object = self._is_watched or self._trace_configs
-        if ClientResponse.start is not START or "connect" in connector.__dict__:  # test doubles put theirs there
+        if (  # test doubles, and agents that trace, put theirs there at any time
+            connector is not self._given_connector
+            or "connect" in connector.__dict__
+            or ClientResponse.start is not START
+            or ClientRequest.send is not SEND
+        ):
             is_watched = True
         request = None
         if len(options) == 1 and options.get("allow_redirects") is True:
@@ -233,7 +238,7 @@ class ClientSession(SessionVerbs):
             traces = start_traces(self, self._trace_configs, options.get("trace_request_ctx"))
         headers = self._factory.merged(options.get("headers"))
         chain = Chain(connector.pool, settings, options, headers, None, middlewares, traces)
-        chain.connect = connector.own_connect
+        chain.connect = own_connect(connector)
         return await self._sender.send_watched(chain, method, url)
 
     def _prepare_headers(self, headers: LooseHeaders | None) -> "CIMultiDict[str]":
@@ -262,11 +267,11 @@ class ClientSession(SessionVerbs):
             if connector is not None:
                 connector.check_loop()
             self._closed = True
-            self._connector = None
+            self._connector = self._given_connector = None
             if connector is not None:
                 await connector.close()
 
     def detach(self) -> None:
         """Let go of the connector without closing it; the session is closed then."""
-        self._connector = None
+        self._connector = self._given_connector = None
         self._closed = True

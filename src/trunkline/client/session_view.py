@@ -26,6 +26,7 @@ class SessionView:
 
     _closed = True  # until it is complete, for __del__
     _connector: BaseConnector | None
+    _given_connector: BaseConnector | None  # the one of the constructor; agents that trace may replace the other
     _connector_owner: bool
     _loop: asyncio.AbstractEventLoop
     _cookie_jar: AbstractCookieJar

@@ -95,6 +95,10 @@ class ClientWebSocketResponse(MessageMethods):
         return _WriterView(self._connection)
 
     @property
+    def _conn(self) -> None:
+        """None, as for a connection that is gone: ccxt then receives, and does not empty the queue behind it itself."""
+
+    @property
     def closed(self) -> bool:
         """True when it has been closed, or is being closed."""
         return self._connection.closed
