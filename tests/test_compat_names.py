@@ -84,7 +84,7 @@ IMPORTS = """
     from aiohttp.web_exceptions import HTTPFound, HTTPMethodNotAllowed, HTTPNotFound, NotAppKeyWarning
     from aiohttp.web_fileresponse import FileResponse
     from aiohttp.web_log import AccessLogger
-    from aiohttp.web_middlewares import middleware, normalize_path_middleware
+    from aiohttp.web_middlewares import Handler, Middleware, middleware, normalize_path_middleware
     from aiohttp.web_protocol import RequestHandler, _RequestHandler
     from aiohttp.web_request import BaseRequest, FileField, Request
     from aiohttp.web_response import CIMultiDict, ContentCoding, Response, StreamResponse, json_response

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution, DistributionFinder
 
 _ROOT = "aiohttp"
+_LOADED_WHEN_ASKED = {"aiohttp.web", "aiohttp.pytest_plugin", "aiohttp.test_utils", "aiohttp.worker"}
 _MISSING = object()
 _installing = Lock()
 
@@ -120,11 +121,22 @@ class _Finder:
             if theirs == "*":  # loaded by now; some look through `vars(module)` for all headers, or all exceptions
                 module.__dict__.update(_public(home))
         _rename_errors()
+        if sys.meta_path[0] is not self:
+            _load_what_it_imports(module.__name__)
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return what `python -m` runs by this name; `aiohttp.web` is the one that is documented."""
         main = import_module(f"{next(iter(MODULES[fullname]))}.__main__")
         return cast("InspectLoader", main.__loader__).get_code(main.__name__)
+
+
+def _load_what_it_imports(name: str) -> None:
+    """Import what aiohttp's module of this name imports: a finder before ours may wait for it, to patch it."""
+    if name in (_ROOT, f"{_ROOT}.web"):
+        for other in MODULES:
+            is_web = other.startswith(f"{_ROOT}.web_")
+            if other not in _LOADED_WHEN_ASKED and is_web == (name != _ROOT):
+                import_module(other)
 
 
 def _look_up(module: ModuleType, name: str) -> object:

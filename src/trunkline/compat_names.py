@@ -109,6 +109,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     },
     "aiohttp.http_parser": {"trunkline.wire.received": "RawRequestMessage"},
     "aiohttp.http_websocket": {
+        "trunkline.conn.message_methods": "WebSocketWriter=MessageMethods",
         "trunkline.wire.errors": "WebSocketError",
         "trunkline.wire.ws.handshake": "WS_KEY",
         "trunkline.wire.ws.message": (
@@ -165,7 +166,10 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "aiohttp.web_exceptions": {"trunkline.web.exceptions": "*", "trunkline.web": "NotAppKeyWarning"},
     "aiohttp.web_fileresponse": {"trunkline.web": "FileResponse"},
     "aiohttp.web_log": {"trunkline.web.access_log": "AccessLogger"},
-    "aiohttp.web_middlewares": {"trunkline.web": "middleware normalize_path_middleware"},
+    "aiohttp.web_middlewares": {
+        "trunkline.web": "middleware normalize_path_middleware",
+        "trunkline.web.handler_chain": "Handler Middleware",
+    },
     "aiohttp.web_protocol": {
         "trunkline.web": "PayloadAccessError RequestHandler RequestPayloadError",
         "trunkline.web.server": "_RequestHandler=RawHandler",

@@ -22,9 +22,11 @@ async def test_the_answer_to_a_handshake() -> None:
         websocket = WebSocketResponse(protocols=("chat", "superchat"))
         assert websocket.can_prepare(request) == WebSocketReady(True, "superchat")
         assert (websocket.prepared, websocket.ws_protocol, websocket.compress) == (False, None, True)
+        assert websocket._writer is None
         await websocket.prepare(request)
         assert await websocket.prepare(request) is not None
         assert (websocket.prepared, websocket.ws_protocol, websocket.compress) == (True, "superchat", 12)
+        assert websocket._writer is not None  # what Home Assistant sends frames by
         assert (websocket.closed, websocket.close_code, websocket.exception()) == (False, None, None)
         assert websocket.get_extra_info("peername")[0] == "127.0.0.1"
         assert websocket.get_extra_info("nothing", 5) == 5

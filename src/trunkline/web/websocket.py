@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from trunkline.abc import AbstractStreamWriter
 from trunkline.conn.message_methods import MessageMethods, as_bytes
@@ -127,6 +127,11 @@ class WebSocketResponse(MessageMethods, StreamResponse):
         return self._connection
 
     # State.
+
+    @property
+    def _writer(self) -> Self | None:
+        """Who sends frames once it is open: Home Assistant calls `_writer.send_frame`."""
+        return None if self._connection is None else self
 
     @property
     def closed(self) -> bool:
