@@ -9,7 +9,7 @@ remaining time that fell below zero must not turn into no limit at all. Counting
 import math
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 _LIMITS: Final = ("total", "connect", "sock_read", "sock_connect")
 
@@ -27,8 +27,7 @@ def _kind(value: object) -> str:
     return f"of type {type(value).__name__}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(NamedTuple):
     """A field as attrs describes it. alias: its name in the constructor."""
 
     name: str

@@ -9,8 +9,7 @@ import ssl as tls
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 from trunkline.abc import ResolveResult
 from trunkline.conn.client_h1 import ClientH1
@@ -25,8 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Resolve = Callable[[str, int, Probe | None], Awaitable[list[ResolveResult]]]
 
 
-@dataclass(frozen=True, slots=True)
-class NoTimeouts:
+class NoTimeouts(NamedTuple):
     """The timeouts of a replacement: none, because the pool keeps them."""
 
     total: float | None = None
@@ -51,8 +49,7 @@ class Connect(Protocol):
     ) -> Awaitable[tuple[Any, Any]]: ...  # Any: what users return is checked
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
+class Hooks(NamedTuple):
     """What is replaced at the moment; None where nothing is.
 
     resolve, connect: in place of the DNS cache, and of opening the sockets that lead to origins without a proxy.
