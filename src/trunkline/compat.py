@@ -2,8 +2,9 @@
 
 The table of `compat_names` says where the names of each of aiohttp's modules are. A finder, asked before all others,
 makes a module for each row when it is imported; the module looks a name up in our homes when it is first used, so that
-`import aiohttp` loads no more than `import trunkline` does. The objects are ours, the same ones by both names. Modules
-of aiohttp that are not in the table cannot be imported: a mixture of both packages would work for a while.
+`import aiohttp` loads no more than `import trunkline` does, unless another finder stands before ours, as those of
+monitoring agents do: it gets to see what aiohttp itself would import. The objects are ours, the same ones by both
+names. Modules of aiohttp that are not in the table cannot be imported: a mixture of both would work for a while.
 
 The finder also answers `importlib.metadata` for the distribution aiohttp, and our loggers take the names that aiohttp
 documents: what a program sets up for `aiohttp.access` is set up for ours.

@@ -369,3 +369,26 @@ async def test_a_proxy_object_may_take_the_place_of_a_sessions_connector(server:
             async with session.get(server.url("/")) as response:
                 assert response.status == 200
     assert proxy.asked == 2
+
+
+def test_credentials_of_another_url_replace_those_of_the_first() -> None:
+    request = ClientRequest("GET", URL("http://old:secret@first.example/"))
+    request.url = URL("http://new:secret@second.example/")
+    assert request.headers["Authorization"] == trunkline.encode_basic_auth("new", "secret")
+    assert request.url == URL("http://second.example/")
+
+
+async def test_a_connect_that_returns_no_connection_is_named(server: Recording) -> None:
+    class Connector(TCPConnector):
+        async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Any:
+            return "a connection"
+
+    async with ClientSession(connector=Connector()) as session:
+        with pytest.raises(TypeError, match="returned a str; wanted a Connection"):
+            await session.get(server.url("/"))
+
+
+async def test_nothing_is_uploaded_for_a_response_that_was_made_by_hand() -> None:
+    response = ClientResponse("GET", URL("http://example.com/"))
+    await response.upload_complete
+    assert response.output_size == 0

@@ -98,7 +98,7 @@ async def _connect_by(
 ) -> ClientH1:
     """Get a connection from a connector's own `connect`, no longer than `exchange` lasts."""
     limits = settings.limits
-    given: list[Connection] = []
+    given: list[object] = []  # of a connector of the user's
 
     async def ask() -> None:
         timeout = ClientTimeout(connect=limits.connect_s, sock_connect=limits.open_s)
@@ -110,6 +110,8 @@ async def _connect_by(
         if isinstance(error, ClientError) or error is exchange.error:
             raise
         raise ConnectionTimeoutError(f"Connection timeout to host {request.url}") from error
+    if not isinstance(given[0], Connection):
+        raise TypeError(f"the connector's connect() returned a {type(given[0]).__name__}; wanted a Connection")
     return given[0].use()
 
 

@@ -183,9 +183,8 @@ class RequestFactory:
         if not _TLS.isdisjoint(options):
             prepared = with_tls_options(prepared, options)
         if redirect.keeps_credentials:
-            auth = (
-                None if hdrs.AUTHORIZATION in headers else auth or request.auth
-            )  # the caller's word counts more than the server's
+            # The caller's word counts more than the server's.
+            auth = None if hdrs.AUTHORIZATION in headers else auth or request.auth
         hop = self._build(
             redirect.method,
             prepared,
@@ -215,8 +214,7 @@ class RequestFactory:
 
     def checked_url(self, str_or_url: StrOrURL, options: dict[str, Any]) -> URL:
         """Return the whole URL; raise what is plainly wrong with it or with the body, before anybody is told."""
-        if options.get("json") is not None and options.get("data") is not None:
-            raise ValueError("data and json parameters can not be used at the same time")
+        _check_one_body(options)
         return self.url(str_or_url, options.get("params"))
 
     def _remember(self, str_or_url: StrOrURL, url: URL, options: dict[str, Any]) -> Prepared:
@@ -332,8 +330,7 @@ class RequestFactory:
         return proxy, auth if proxy is not None else None
 
     def _json_payload(self, options: dict[str, Any]) -> Payload:
-        if options.get("data") is not None:
-            raise ValueError("data and json parameters can not be used at the same time")
+        _check_one_body(options)
         if self.json_serialize_bytes is not None:
             return JsonBytesPayload(options["json"], dumps=self.json_serialize_bytes)
         return JsonPayload(options["json"], dumps=self.json_serialize)
@@ -353,6 +350,11 @@ def check_options(options: dict[str, Any]) -> None:
     unknown = options.keys() - _KNOWN
     if unknown:
         raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")
+
+
+def _check_one_body(options: dict[str, Any]) -> None:
+    if options.get("json") is not None and options.get("data") is not None:
+        raise ValueError("data and json parameters can not be used at the same time")
 
 
 def with_tls_options(prepared: Prepared, options: dict[str, Any]) -> Prepared:

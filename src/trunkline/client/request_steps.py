@@ -81,9 +81,10 @@ class RequestSteps(RequestHead):
         key = self.prepared.key
         self.prepared = prepare(url).with_tls(key.ssl, key.server_hostname)
         self.target = self.prepared.target
-        self.auth = auth or self.auth
         if self._headers is not None:
             self._headers[hdrs.HOST] = self.target.authority
+        if auth is not None:
+            self.update_auth(auth)
 
     def update_version(self, version: HttpVersion | str) -> None:
         """Set the protocol version, also given as '1.1'."""

@@ -13,6 +13,7 @@ from trunkline.client.session_view import SessionView
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, Query, StrOrURL
 from trunkline.transport.tls import TLSSetting
+from trunkline.wire.limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from trunkline.client.websocket import ClientWSTimeout
@@ -88,7 +89,7 @@ class SessionVerbs(SessionView):
         server_hostname: str | None = None,
         proxy_headers: LooseHeaders | None = None,
         compress: int = 0,
-        max_msg_size: int = 4 * 1024 * 1024,
+        max_msg_size: int = MAX_MESSAGE_BYTES,
         decode_text: bool = True,
     ) -> "WSRequestContext":
         """Open a WebSocket; await the result, or enter it with `async with`.

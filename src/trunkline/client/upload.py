@@ -140,12 +140,16 @@ def output_size(request: Uploading) -> int:
     return len(render_request_head(request)) + writer.output_size
 
 
-def upload_complete(request: Uploading) -> "asyncio.Future[None]":
-    """Return a future of the moment at which nothing more of the body will be sent.
+def upload_complete(request: Uploading | None) -> "asyncio.Future[None]":
+    """Return a future of the moment at which nothing more of the body will be sent; None: nothing is.
 
     It fails with UploadAbortedError when the body was not sent whole, and need not be looked at.
     """
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    if request is None:  # a response that was made by hand
+        future.set_result(None)
+        return future
 
     def settle(upload: "asyncio.Task[None] | None") -> None:
         if future.done():

@@ -1,4 +1,4 @@
-"""`BaseConnector` and `UnixConnector`: the pool as users set it up and look at it.
+"""`BaseConnector`, and `UnixConnector` beside other ones to a path: the pool as users set it up and look at it.
 
 A connector belongs to the loop it was made on. It may be shared by several sessions. Work is done by `Pool`, which
 connections keep alive; the connector itself is held by users alone, so that one that is dropped unclosed can tell.
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
@@ -25,9 +25,6 @@ from trunkline.pool.establish import Establisher
 from trunkline.pool.hooks import CreateByHook, weak
 from trunkline.pool.pool import ConnectLimits, Pool
 from trunkline.pool.slots import Slots
-
-P = TypeVar("P", bound=asyncio.BaseProtocol)
-F = TypeVar("F", bound=Callable[..., Any])
 
 KEEPALIVE_S: Final = 15.0  # aiohttp's default; below nginx's 75 s and most load balancers' 60 s
 
