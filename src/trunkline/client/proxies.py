@@ -19,12 +19,10 @@ from yarl import URL
 from trunkline.client.auth import BasicAuth, split_credentials
 from trunkline.client.errors import InvalidUrlClientError
 from trunkline.client.netrc import netrc_auth
-from trunkline.client.request_steps import SOCKS_SCHEMES
-from trunkline.client.target import FORWARDING_SCHEMES
+from trunkline.conn.key import PROXY_SCHEMES
 from trunkline.ground.logs import client_logger
 
 _HAS_SETTINGS: Final = sys.platform in ("darwin", "win32")
-_SCHEMES: Final = FORWARDING_SCHEMES | SOCKS_SCHEMES
 
 
 def environment_proxy(url: URL) -> tuple[URL, BasicAuth | None] | None:
@@ -83,12 +81,12 @@ def _parse(value: str, scheme: str) -> tuple[URL, BasicAuth | None] | None:
         # The value is not shown: it may hold a password.
         wanted = "the environment variable should be like http://host:port"
         raise InvalidUrlClientError(f"${scheme}_proxy", wanted) from None
-    if proxy.scheme not in _SCHEMES:
+    if proxy.scheme not in PROXY_SCHEMES:
         client_logger.warning(
             "%s_proxy names a proxy with the scheme %r; it is ignored (known: %s)",
             scheme,
             proxy.scheme,
-            ", ".join(sorted(_SCHEMES)),
+            ", ".join(sorted(PROXY_SCHEMES)),
         )
         return None
     return proxy, auth

@@ -6,7 +6,7 @@ before the request is sealed.
 
 from collections.abc import Iterable, Mapping
 from http.cookies import Morsel
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -22,16 +22,14 @@ from trunkline.client.request_body import (
     check_codings,
     small_bytes,
 )
-from trunkline.client.target import FORWARDING_SCHEMES, Prepared, prepare
+from trunkline.client.target import Prepared, prepare
+from trunkline.conn.key import HTTP_PROXIES, PROXY_SCHEMES
 from trunkline.ground.product import SERVER_SOFTWARE
 from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.wire.coding import accept_encoding
 from trunkline.wire.cookies import render_cookie_field
 from trunkline.wire.message import RequestHead
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
-
-SOCKS_SCHEMES: Final = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
-_PROXY_SCHEMES: Final = FORWARDING_SCHEMES | SOCKS_SCHEMES
 
 
 class RequestSteps(RequestHead):
@@ -217,11 +215,11 @@ class RequestSteps(RequestHead):
         self.proxy = self.proxy_auth = self.proxy_headers = None
         if proxy is not None:
             url, of_url = split_credentials(URL(proxy))
-            if url.scheme not in _PROXY_SCHEMES or not url.host:
+            if url.scheme not in PROXY_SCHEMES or not url.host:
                 raise InvalidUrlClientError(
-                    url, f"a proxy is given as scheme://host:port, with a scheme of {', '.join(sorted(_PROXY_SCHEMES))}"
+                    url, f"a proxy is given as scheme://host:port, with a scheme of {', '.join(sorted(PROXY_SCHEMES))}"
                 )
-            self.proxy = url.origin() if url.scheme in FORWARDING_SCHEMES else url
+            self.proxy = url.origin() if url.scheme in HTTP_PROXIES else url
             self.proxy_auth = proxy_auth or of_url
             self.proxy_headers = CIMultiDict(proxy_headers) if proxy_headers else None
         self.settle_proxy()

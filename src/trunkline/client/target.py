@@ -21,8 +21,6 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]+")
 _PATH: Final = re.compile(r"[!-~]+")  # no space, control or non-ASCII character may reach the request line
 # A host whose last label is a number is an address, and must be a whole one (WHATWG URL, "ends in a number").
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
-# Proxies that forward http requests; through the others, every request takes a tunnel.
-FORWARDING_SCHEMES: Final = frozenset({"http", "https"})
 _HTTP_SCHEMES: Final = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 # Schemes that a connector may allow, such as `unix` with UnixConnector: its own way to the server, then plain HTTP.
 _CONNECTOR_SCHEMES: Final = {"unix": "http", "npipe": "http", "tcp": "http"}
@@ -55,8 +53,7 @@ class Prepared:
         headers_hash = hash(tuple(headers.items())) if headers else None
         key = self.key._replace(proxy=proxy, proxy_auth=auth, proxy_headers_hash=headers_hash)
         old = self.target
-        is_forwarded = proxy is not None and not key.is_ssl and proxy.scheme in FORWARDING_SCHEMES
-        origin = f"{old.scheme}://{self.url.host_port_subcomponent}" if is_forwarded else ""
+        origin = f"{old.scheme}://{self.url.host_port_subcomponent}" if key.is_forwarded else ""
         return Prepared(self.real_url, self.url, key, Target(old.scheme, old.authority, old.path, origin))
 
 

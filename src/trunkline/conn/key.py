@@ -11,6 +11,10 @@ Two requests may share a connection when all of this is equal:
 
 from typing import Any, Final, NamedTuple
 
+# HTTP proxies forward http requests, and open tunnels for the rest; through the others, every request takes a tunnel.
+HTTP_PROXIES: Final = frozenset({"http", "https"})
+PROXY_SCHEMES: Final = HTTP_PROXIES | {"socks4", "socks4a", "socks5", "socks5h"}
+
 
 class ConnectionKey(NamedTuple):
     """The fields that aiohttp's users read; it is hashable and prints them all."""
@@ -28,6 +32,11 @@ class ConnectionKey(NamedTuple):
     def endpoint(self) -> tuple[str, int | None, bool]:
         """What `limit_per_host` counts by."""
         return self[:3]
+
+    @property
+    def is_forwarded(self) -> bool:
+        """True when the connection ends at an HTTP proxy, which reads the requests and passes them on."""
+        return self.proxy is not None and not self.is_ssl and self.proxy.scheme in HTTP_PROXIES
 
 
 # Of a connection that was made by hand, until the pool knows what it is for.

@@ -18,7 +18,7 @@ from trunkline.abc import ResolveResult
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ClientConnectionError
 from trunkline.conn.exchange import Exchange
-from trunkline.conn.key import ConnectionKey
+from trunkline.conn.key import HTTP_PROXIES, ConnectionKey
 from trunkline.ground.probe import Probe
 from trunkline.pool.hooks import NO_HOOKS, Connect, Hooks, NoTimeouts, as_ours
 from trunkline.transport.dns_cache import DNSCache
@@ -37,7 +37,7 @@ from trunkline.transport.tls_sessions import SessionCache
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
-HTTP_PROXIES: Final = frozenset({"http", "https"})  # they forward http requests, and tunnel to the rest
+SOCKS_PORT: Final = 1080  # RFC 1928 §3
 
 
 class Establisher:
@@ -238,9 +238,8 @@ class Establisher:
     def save_session(self, connection: ClientH1) -> None:
         """Keep the TLS session of a connection over which a response has come."""
         key = connection.key
-        is_with_proxy = key.proxy is not None and not key.is_ssl and key.proxy.scheme in HTTP_PROXIES
         if connection.transport is not None:
-            self._save(connection.transport, _proxy_peer(key.proxy) if is_with_proxy else _peer(key))
+            self._save(connection.transport, _proxy_peer(key.proxy) if key.is_forwarded else _peer(key))
 
     def _save(self, transport: asyncio.Transport, peer: Hashable) -> None:
         ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
@@ -253,7 +252,7 @@ def _port(key: ConnectionKey) -> int:
 
 
 def _endpoint(proxy: URL) -> tuple[str, int]:
-    return proxy.raw_host or "", proxy.port or 1080  # the port of SOCKS (RFC 1928 §3); http and https have theirs
+    return proxy.raw_host or "", proxy.port or SOCKS_PORT  # yarl knows those of http and https
 
 
 def _server_name(host: str) -> str:

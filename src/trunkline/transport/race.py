@@ -57,11 +57,14 @@ async def connect_any(
     ) as error:  # RuntimeError: the loop refuses a descriptor that is in use already
         os_error = error if isinstance(error, OSError) else OSError(str(error))
         raise ConnectError(host, port, os_error, tuple(_spelled(address) for address in addresses)) from error
-    # Small requests must not wait for the acknowledgement of the ones before (Nagle, RFC 896). A peer that
-    # has reset the connection by now makes this fail on some systems; the first write will tell.
-    with suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    send_at_once(sock)
     return sock
+
+
+def send_at_once(sock: socket.socket) -> None:
+    """Let small requests not wait for the acknowledgement of the ones before (Nagle, RFC 896)."""
+    with suppress(OSError):  # on some systems, when the peer has reset the connection by now: the first write will tell
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def addr_info(address: ResolveResult) -> AddrInfoType:

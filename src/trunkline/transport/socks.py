@@ -12,8 +12,7 @@ from typing import Final
 
 from trunkline.abc import ResolveResult
 from trunkline.transport.errors import ConnectError
-
-SOCKS_PORT: Final = 1080  # RFC 1928 §3
+from trunkline.transport.race import send_at_once
 
 # Timeouts are the pool's, which cancels; python-socks would give up after 60 s by itself.
 _NO_LIMIT_S: Final = 24 * 3600.0
@@ -72,7 +71,7 @@ async def open_socks(proxy: SocksProxy, host: str, port: int) -> socket.socket:
         except OSError as error:
             last = error.__cause__ if isinstance(error.__cause__, OSError) else error  # without python-socks' words
         else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            send_at_once(sock)
             return sock
     tried = tuple(address["host"] for address in proxy.addresses)
     raise ConnectError(proxy.host, proxy.port, last, tried) from last
