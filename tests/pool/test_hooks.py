@@ -15,6 +15,7 @@ from tests.client.recording import Recording
 from tests.raw_server import OK, RawServer, replying
 from trunkline import (
     BaseConnector,
+    ClientConnectionError,
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientConnectorError,
@@ -354,3 +355,19 @@ async def test_a_transport_of_ones_own_needs_no_abort(server: Recording) -> None
 
     assert await fetch(Connector(force_close=True), "http://anything.invalid/") == 200
     assert closed == [True]
+
+
+async def test_closing_may_begin_at_once_and_be_waited_for_later(server: Recording) -> None:
+    connector = TCPConnector()
+    session = ClientSession(connector=connector)
+    async with session.get(server.url("/")) as response:
+        await response.read()
+    (idle,) = next(iter(connector._conns.values()))
+    connection = idle[0]
+    connector._close()
+    assert connector.closed
+    assert connection.is_closed
+    with pytest.raises(ClientConnectionError, match="closed"):
+        await session.get(server.url("/"))
+    await session.close()
+    assert connection.gone.done()

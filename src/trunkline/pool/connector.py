@@ -40,6 +40,7 @@ class BaseConnector:
     """
 
     allowed_protocol_schema_set: frozenset[str] = frozenset({"", "http", "https", "ws", "wss"})
+    _is_finished = False  # `close` was called; `_closed` is true before, if `_close` was
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class BaseConnector:
         return partial(ClientH1, self._loop)
 
     def _close(self) -> None:
-        """Close all connections without waiting for it."""
+        """Begin to close all connections; `close` may still be awaited for the rest."""
         if not self._closed:
             self._closed = True
             self.pool.shut()
@@ -175,9 +176,9 @@ class BaseConnector:
 
         abort_ssl: accepted; TLS is always closed with one alert and without waiting for the peer's.
         """
-        if not self._closed:
+        if not self._is_finished:
             self.check_loop()
-            self._closed = True
+            self._closed = self._is_finished = True
             await self.pool.close()
 
     def check_loop(self) -> None:

@@ -164,7 +164,7 @@ class TCPConnector(BaseConnector):
 
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close all connections and look-ups and wait until they are gone. Idempotent."""
-        if not self._closed:
+        if not self._is_finished:
             self.check_loop()
             try:
                 await super().close(abort_ssl=abort_ssl)
