@@ -205,11 +205,14 @@ async def test_one_that_is_dropped_closes_its_connection_and_says_who_made_it() 
 
 
 async def test_one_that_the_server_failed_may_be_dropped_while_its_connection_lingers() -> None:
+    is_receiving = asyncio.Event()  # else the fault's traceback would hold the WebSocket
+
     async def play(peer: Peer) -> None:
-        await asyncio.sleep(0.01)  # so that the fault's traceback does not hold the WebSocket
+        await is_receiving.wait()
         await peer.send(b"\x83\x00")
 
     async with opened(Script(play=play)) as ws:
+        is_receiving.set()
         assert (await ws.receive()).type is WSMsgType.ERROR
         with warnings.catch_warnings(record=True) as told:
             response = weakref.ref(ws._response)

@@ -24,9 +24,11 @@ class Receiver:
     def __init__(self) -> None:
         self.told: list[bytes | str] = []
         self.lost = asyncio.get_running_loop().create_future()
+        self.has_come = asyncio.Event()  # bytes have, since it was cleared
 
     def data_received(self, data: bytes) -> None:
         self.told.append(data)
+        self.has_come.set()
 
     def eof_received(self) -> None:
         self.told.append("eof")
@@ -93,8 +95,9 @@ async def test_bytes_of_the_same_read_as_the_head_come_first(wire: Wire) -> None
     await wire.answered(SWITCHING + b"early")
     wire.connection.switch_protocol(wire.receiver)
     assert wire.receiver.told == [b"early"]
+    wire.receiver.has_come.clear()
     wire.peer.sendall(b"late")
-    await asyncio.sleep(0.01)
+    await wire.receiver.has_come.wait()
     assert wire.receiver.told == [b"early", b"late"]
 
 
