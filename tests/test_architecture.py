@@ -67,7 +67,7 @@ WITH_REASON = re.compile(WITH_CODE.pattern + r"\s+# (?!noqa)\S")
 NOT_AT_IMPORT = re.compile(
     r"trunkline\.(web|testing|cli|test_utils|pytest_plugin)\b"
     r"|trunkline\..*h(ttp)?[23]\b"
-    r"|(qh3|rich|trustme|uvloop|aiodns|python_socks)\b"
+    r"|(qh3|rich|trustme|uvloop|aiodns|python_socks|prometheus_client|opentelemetry)\b"
 )
 
 
