@@ -4,16 +4,18 @@ The loop's `start_tls` shakes hands and checks the certificate. It expects a pro
 transport before, and may deliver data that came with the handshake's last flight (RFC 8446 §4.4.4 lets a
 server send early) before it returns. So a stand-in receives until the protocol has been introduced, and hands
 over what came. Any failure aborts the transport. The transport may be one of TLS already: that to a proxy.
+A session is taken from the cache, if there is one, at the last moment, and the cache is told how the handshake ended.
 """
 
 import asyncio
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 from trunkline.transport.errors import CertificateError, TLSError
+from trunkline.transport.tls_sessions import SessionCache
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -25,13 +27,15 @@ _TLS_IN_TLS_FAILS: Final = sys.version_info < (3, 13)
 class TLSOptions:
     """How to start TLS on one connection.
 
-    context: an SSLContext, or the stand-in of `SessionCache.wrap`. Timeouts of None are the loop's own.
+    sessions: where a session to resume may be, that was made with `peer`. Timeouts of None are the loop's own.
     """
 
     context: ssl.SSLContext
     server_hostname: str
     handshake_timeout_s: float | None = None
     shutdown_timeout_s: float | None = None
+    sessions: SessionCache | None = None
+    peer: Hashable = None
 
 
 async def start_tls(
@@ -41,7 +45,7 @@ async def start_tls(
     early = _Early()
     try:
         protocol = factory()
-        secured = await _shake_hands(transport, early, tls)
+        secured = await _resume(transport, early, tls, tls.sessions)
     except ssl.SSLCertVerificationError as error:
         transport.abort()
         raise CertificateError(host, port, error) from error
@@ -86,7 +90,25 @@ class _InPieces:
         deliver(self._protocol, data)
 
 
-async def _shake_hands(transport: asyncio.Transport, early: _Early, tls: TLSOptions) -> asyncio.Transport:
+async def _resume(
+    transport: asyncio.Transport, early: _Early, tls: TLSOptions, sessions: SessionCache | None
+) -> asyncio.Transport:
+    """Shake hands, with a session of the peer if there is one."""
+    if sessions is None:
+        return await _shake_hands(transport, early, tls, tls.context)
+    offer = sessions.offer(tls.context, tls.server_hostname, tls.peer)
+    try:
+        secured = await _shake_hands(transport, early, tls, offer)
+    except (OSError, ValueError):  # not a cancellation, for which the peer is not to blame
+        sessions.forget(offer)
+        raise
+    sessions.note_handshake(secured)
+    return secured
+
+
+async def _shake_hands(
+    transport: asyncio.Transport, early: _Early, tls: TLSOptions, context: ssl.SSLContext
+) -> asyncio.Transport:
     # uvloop would wait for the handshake on a closed transport until its timeout.
     if transport.is_closing():
         raise ConnectionResetError("the peer closed the connection, or spoke first, before the handshake")
@@ -95,7 +117,7 @@ async def _shake_hands(transport: asyncio.Transport, early: _Early, tls: TLSOpti
     secured = await asyncio.get_running_loop().start_tls(
         transport,
         early,
-        tls.context,
+        context,
         server_hostname=tls.server_hostname,
         ssl_handshake_timeout=tls.handshake_timeout_s,
         ssl_shutdown_timeout=tls.shutdown_timeout_s,

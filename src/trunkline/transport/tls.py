@@ -11,6 +11,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import md5, sha1, sha256
 from typing import ClassVar
 
@@ -107,6 +108,12 @@ def has_tls_ended(transport: asyncio.Transport) -> bool:
 def _build_context(verify: bool, alpn: tuple[str, ...]) -> ssl.SSLContext:
     if verify:
         context = ssl.create_default_context()
+        store = ssl.get_default_verify_paths().cafile
+        if store is not None and not context.cert_store_stats()["x509_ca"]:
+            # OpenSSL is silent when there is no descriptor to read the file with. This raises then; and unless it does,
+            # the context would refuse everybody for as long as the process lives.
+            with suppress(ssl.SSLError):  # it is empty
+                context.load_verify_locations(store)
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
