@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from http.cookies import BaseCookie, Morsel, SimpleCookie
 from types import MappingProxyType
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -28,6 +28,7 @@ class ResolveResult(TypedDict):
     """One resolved address.
 
     hostname: the name that was asked for; host: the address; port, family, proto, flags: as `getaddrinfo` takes them.
+    ttl: for how many seconds the answer holds, from a resolver that knows (RFC 1035 §3.2.1).
     """
 
     hostname: str
@@ -36,6 +37,7 @@ class ResolveResult(TypedDict):
     family: int
     proto: int
     flags: int
+    ttl: NotRequired[int]
 
 
 class AbstractResolver(ABC):

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import socket
 
 import pytest
@@ -8,6 +9,7 @@ from trunkline.abc import AbstractResolver, ResolveResult
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import ResolveError
 from trunkline.transport.resolve import numeric_address
+from trunkline.wire.limits import DNS_RECHECK_S, MAX_DNS_TTL_S, NEGATIVE_DNS_S, STALE_DNS_S
 
 
 class Clock:
@@ -19,10 +21,12 @@ class Clock:
 
 
 class Book(AbstractResolver):
-    """A resolver that answers from a table, once its gate is open."""
+    """A resolver that answers from a table, once its gate is open. ttl: of all records; error: what it raises."""
 
     def __init__(self, **names: list[str]) -> None:
         self.names = names
+        self.ttl: int | None = None
+        self.error: Exception | None = None
         self.asked: list[str] = []
         self.cancelled = 0
         self.gate = asyncio.Event()
@@ -37,10 +41,15 @@ class Book(AbstractResolver):
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+        if self.error is not None:
+            raise self.error
         if host not in self.names:
             raise OSError(f"{host} is not in the book")
-        found = [numeric_address(address, port) for address in self.names[host]]
-        return [one for one in found if one is not None]
+        found = [one for one in (numeric_address(address, port) for address in self.names[host]) if one is not None]
+        if self.ttl is not None:
+            for one in found:
+                one["ttl"] = self.ttl
+        return found
 
     async def close(self) -> None:
         pass
@@ -58,11 +67,39 @@ async def turns(count: int = 5) -> None:
 async def test_an_answer_is_kept_until_it_expires() -> None:
     clock, book = Clock(), Book(a=["10.0.0.1"])
     cache = DNSCache(book, ttl_s=10, now=clock)
-    for time_s, asked in [(0.0, 1), (9.9, 1), (10.0, 2), (19.9, 2), (20.0, 3)]:
+    for time_s, asked in [(0.0, 1), (9.9, 1), (10.0 + STALE_DNS_S, 2), (49.9, 2), (50.0 + STALE_DNS_S, 3)]:
         clock.time_s = time_s
         assert await hosts(cache, "a") == ["10.0.0.1"]
         assert len(book.asked) == asked
     assert (cache.hits, cache.misses) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("ttl_s", "told", "fresh_s"),
+    [
+        (10, None, 10.0),
+        (10, 300, 300.0),
+        (10, 2, 2.0),
+        (10, 0, 1.0),
+        (10, 10**9, MAX_DNS_TTL_S),
+        (11, 300, 11.0),
+        (11, 2, 11.0),
+        (0, 300, 0.0),
+        (-1, 300, 0.0),
+    ],
+)
+async def test_the_ttl_of_records_counts_unless_the_user_says_another(
+    ttl_s: float, told: int | None, fresh_s: float
+) -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    book.ttl = told
+    cache = DNSCache(book, ttl_s=ttl_s, now=clock)
+    await hosts(cache, "a")
+    for time_s, asked in [(fresh_s - 0.1, 1), (fresh_s, 2)] if fresh_s else [(0.0, 2)]:
+        clock.time_s = time_s
+        await hosts(cache, "a")
+        await turns()
+        assert len(book.asked) == asked
 
 
 async def test_without_a_ttl_answers_are_kept_for_ever() -> None:
@@ -72,6 +109,212 @@ async def test_without_a_ttl_answers_are_kept_for_ever() -> None:
     clock.time_s = 1e9
     await hosts(cache, "a")
     assert len(book.asked) == 1
+
+
+# Stale answers.
+
+
+async def test_a_stale_answer_is_used_while_one_refresh_runs() -> None:
+    clock, book, notes = Clock(), Book(a=["10.0.0.1"]), Notes()
+    cache = DNSCache(book, now=clock)
+    await hosts(cache, "a")
+    book.gate.clear()
+    book.names["a"] = ["10.0.0.2"]
+    clock.time_s = 10.0
+    for _ in range(3):
+        assert [one["host"] for one in await cache.resolve("a", 80, notes)] == ["10.0.0.1"]
+        await turns()
+    assert (book.asked, notes.told) == (["a", "a"], ["hit a"] * 3)
+    book.gate.set()
+    await turns()
+    assert await hosts(cache, "a") == ["10.0.0.2"]
+    assert (cache.hits, cache.misses) == (4, 1)
+
+
+async def test_a_refresh_that_fails_is_tried_again_later_until_the_bound() -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, now=clock)
+    await hosts(cache, "a")
+    book.error = OSError("the server is down")
+    for time_s, asked in [
+        (10.0, 2),
+        (10.0 + DNS_RECHECK_S - 0.1, 2),
+        (10.0 + DNS_RECHECK_S, 3),
+        (10.0 + STALE_DNS_S - 0.1, 4),
+    ]:
+        clock.time_s = time_s
+        assert await hosts(cache, "a") == ["10.0.0.1"]
+        await turns()
+        assert len(book.asked) == asked
+    clock.time_s = 10.0 + STALE_DNS_S
+    with pytest.raises(ResolveError, match="the server is down"):
+        await cache.resolve("a", 80)
+
+
+@pytest.mark.parametrize("ttl_s", [0, -1])
+async def test_without_time_to_live_nothing_is_stale(ttl_s: int) -> None:
+    book = Book(a=["10.0.0.1"])
+    cache = DNSCache(book, ttl_s=ttl_s)
+    await hosts(cache, "a")
+    book.error = OSError("the server is down")
+    with pytest.raises(ResolveError):
+        await cache.resolve("a", 80)
+
+
+async def test_a_refresh_without_an_answer_ends_with_those_who_joined_it() -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, now=clock)
+    await hosts(cache, "a")
+    book.gate.clear()
+    clock.time_s = 10.0
+    await hosts(cache, "a")  # begins to ask, and gets no answer
+    clock.time_s = 10.0 + STALE_DNS_S
+    late = asyncio.create_task(hosts(cache, "a"))
+    await turns()
+    late.cancel()
+    await turns()
+    book.gate.set()
+    assert await hosts(cache, "a") == ["10.0.0.1"]
+    assert (book.cancelled, book.asked) == (1, ["a", "a", "a"])
+
+
+@pytest.mark.parametrize("error", [OSError("down"), ValueError("a bug of the resolver's")])
+async def test_a_refresh_that_fails_is_not_reported_to_the_loop(error: Exception) -> None:
+    reports: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, now=clock)
+    await hosts(cache, "a")
+    book.error = error
+    clock.time_s = 10.0
+    await hosts(cache, "a")
+    await turns()
+    gc.collect()
+    assert (len(book.asked), reports) == (2, [])
+
+
+async def test_closing_ends_a_refresh() -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, now=clock)
+    await hosts(cache, "a")
+    book.gate.clear()
+    clock.time_s = 10.0
+    await hosts(cache, "a")
+    await turns()
+    await cache.close()
+    assert book.cancelled == 1
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_refresh_on_demand_asks_once_and_only_for_known_names() -> None:
+    book = Book(a=["10.0.0.1"])
+    cache = DNSCache(book)
+    cache.refresh("a", 80)
+    await turns()
+    assert book.asked == []
+    await hosts(cache, "a")
+    book.names["a"] = ["10.0.0.2"]
+    cache.refresh("a", 80)
+    cache.refresh("a", 80)
+    assert await hosts(cache, "a") == ["10.0.0.1"]
+    await turns()
+    assert await hosts(cache, "a") == ["10.0.0.2"]
+    assert book.asked == ["a", "a"]
+
+
+async def test_after_stale_addresses_failed_there_may_be_others() -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, now=clock)
+    tried = await cache.resolve("a", 80)
+    book.names["a"] = ["10.0.0.1", "10.0.0.2"]
+    clock.time_s = 10.0
+    await hosts(cache, "a")
+    assert [one["host"] for one in await cache.others("a", 80, tried)] == ["10.0.0.2"]
+    assert await cache.others("a", 80, await cache.resolve("a", 80)) == []
+    await hosts(cache, "a")
+    assert len(book.asked) == 3  # dropped: all that was known had failed
+    assert await cache.others("unknown", 80, []) == []
+
+
+# Names that do not exist.
+
+NO_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+async def test_that_a_name_does_not_exist_is_kept_for_a_short_while() -> None:
+    clock, book, notes = Clock(), Book(a=["10.0.0.1"]), Notes()
+    book.error = NO_NAME
+    cache = DNSCache(book, now=clock)
+    with pytest.raises(ResolveError):
+        await cache.resolve("a", 80)
+    clock.time_s = NEGATIVE_DNS_S - 0.1
+    errors = []
+    for _ in range(2):
+        with pytest.raises(ResolveError, match="cannot resolve a:80: Name or service not known") as caught:
+            await cache.resolve("a", 80, notes)
+        errors.append(caught.value)
+    assert errors[0] is not errors[1]
+    assert (errors[0].os_error.errno, type(errors[0].os_error)) == (socket.EAI_NONAME, socket.gaierror)
+    assert (book.asked, notes.told) == (["a"], ["hit a", "hit a"])
+    book.error = None
+    clock.time_s = NEGATIVE_DNS_S
+    assert await hosts(cache, "a") == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        socket.gaierror(socket.EAI_FAIL, "Non-recoverable failure in name resolution"),
+        socket.gaierror(-5, "No address associated with hostname"),  # NODATA; not every system has a name for it
+        OSError(None, "Timeout while contacting DNS servers"),
+    ],
+)
+async def test_no_other_failure_is_kept(error: OSError) -> None:
+    book = Book()
+    book.error = error
+    cache = DNSCache(book)
+    for _ in range(2):
+        with pytest.raises(ResolveError):
+            await cache.resolve("a", 80)
+    assert book.asked == ["a", "a"]
+
+
+@pytest.mark.parametrize(("ttl_s", "max_size"), [(0, 1000), (10, 0)])
+async def test_without_a_cache_no_absence_is_kept(ttl_s: int, max_size: int) -> None:
+    book = Book()
+    book.error = NO_NAME
+    cache = DNSCache(book, ttl_s=ttl_s, max_size=max_size)
+    for _ in range(2):
+        with pytest.raises(ResolveError):
+            await cache.resolve("a", 80)
+    assert book.asked == ["a", "a"]
+
+
+async def test_absences_are_bounded_with_the_rest_and_cleared_like_them() -> None:
+    book = Book()
+    book.error = NO_NAME
+    cache = DNSCache(book, max_size=2)
+    for name in ("a", "b", "c", "c", "a"):
+        with pytest.raises(ResolveError):
+            await cache.resolve(name, 80)
+    assert book.asked == ["a", "b", "c", "a"]
+    cache.clear("a", 80)
+    with pytest.raises(ResolveError):
+        await cache.resolve("a", 80)
+    assert book.asked == ["a", "b", "c", "a", "a"]
+
+
+async def test_a_refresh_that_finds_the_name_gone_ends_what_is_stale() -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, now=clock)
+    await hosts(cache, "a")
+    book.error = NO_NAME
+    clock.time_s = 10.0
+    assert await hosts(cache, "a") == ["10.0.0.1"]
+    await turns()
+    with pytest.raises(ResolveError):
+        await cache.resolve("a", 80)
 
 
 async def test_the_least_recently_used_name_goes_first() -> None:

@@ -2,8 +2,9 @@
 
 `ThreadedResolver` asks `getaddrinfo`, so that /etc/hosts, mDNS and whatever else the host is set up with
 count. `AsyncResolver` needs the optional package aiodns, which is imported when one is constructed. Both
-raise `OSError` for a name without addresses, and keep the zone of IPv6 addresses that need one (RFC 4007
-§11). Caching is the business of `dns_cache`.
+raise `OSError` for a name without addresses, `socket.gaierror` with EAI_NONAME if the name does not exist
+(NXDOMAIN, RFC 2308 §2.1), and keep the zone of IPv6 addresses that need one (RFC 4007 §11). Caching is the
+business of `dns_cache`; but c-ares, too, keeps answers for as long as their records say.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ class ThreadedResolver(AbstractResolver):
                 host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
             )
         except UnicodeError as error:  # an empty label, or one of more than 63 bytes (RFC 1035 §2.3.4)
-            raise OSError(socket.EAI_NONAME, f"not a host name: {error}") from error
+            raise socket.gaierror(socket.EAI_NONAME, f"not a host name: {error}") from error
         return [_result(host, found, proto, address) for found, _, proto, _, address in infos]
 
     async def close(self) -> None:
@@ -53,6 +54,7 @@ class AsyncResolver(AbstractResolver):
                 "AsyncResolver needs aiodns, which is not here: pip install aiodns, or use ThreadedResolver"
             ) from error
         self._dns_error: type[Exception] = aiodns.error.DNSError
+        self._not_found: int = aiodns.error.ARES_ENOTFOUND
         self._resolver: Any = aiodns.DNSResolver(*args, loop=loop or asyncio.get_running_loop(), **kwargs)
 
     async def resolve(
@@ -63,11 +65,20 @@ class AsyncResolver(AbstractResolver):
                 host, port=port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
             )
         except self._dns_error as error:
-            raise OSError(None, str(error.args[-1]) if error.args else "DNS look-up failed") from error
-        return [_result(host, node.family, 0, (node.addr[0].decode("ascii"), *node.addr[1:])) for node in answer.nodes]
+            raise self._as_os_error(error) from error
+        return [
+            _result(host, node.family, 0, (node.addr[0].decode("ascii"), *node.addr[1:])) | {"ttl": node.ttl}
+            for node in answer.nodes
+        ]
 
     async def close(self) -> None:
         await self._resolver.close()
+
+    def _as_os_error(self, error: Exception) -> OSError:
+        text = str(error.args[-1]) if error.args else "DNS look-up failed"
+        if error.args and error.args[0] == self._not_found:
+            return socket.gaierror(socket.EAI_NONAME, text)
+        return OSError(None, text)
 
 
 def _result(hostname: str, family: int, proto: int, address: tuple[Any, ...]) -> ResolveResult:

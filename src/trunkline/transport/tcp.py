@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from trunkline.abc import ResolveResult
+from trunkline.ground.probe import Mark, no_mark
 from trunkline.transport.errors import ConnectError
 from trunkline.transport.handshake import TLSOptions, start_tls
-from trunkline.transport.race import DEFAULT_RACE, RaceOptions, connect_any
+from trunkline.transport.race import DEFAULT_RACE, FailedAddresses, RaceOptions, connect_any
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -37,17 +38,25 @@ async def open_tcp(
     port: int,
     tls: TLSOptions | None = None,
     race: RaceOptions = DEFAULT_RACE,
+    failed: FailedAddresses | None = None,
+    mark: Mark = no_mark,
 ) -> tuple[asyncio.Transport, P]:
     """Connect to one of `addresses` and put a protocol on top, over TLS if asked for.
 
-    host, port: what the caller asked for, to name in errors.
+    host, port: what the caller asked for, to name in errors. failed: addresses to try last; it learns of more.
+    mark: is told when TLS begins.
     Raises ConnectError, TLSError, or CertificateError.
     """
-    return await open_on(await connect_any(addresses, host, port, race), factory, host, port, tls)
+    return await open_on(await connect_any(addresses, host, port, race, failed), factory, host, port, tls, mark)
 
 
 async def open_on(
-    sock: socket.socket, factory: Callable[[], P], host: str, port: int, tls: TLSOptions | None = None
+    sock: socket.socket,
+    factory: Callable[[], P],
+    host: str,
+    port: int,
+    tls: TLSOptions | None = None,
+    mark: Mark = no_mark,
 ) -> tuple[asyncio.Transport, P]:
     """Put a protocol on a connected socket, over TLS if asked for; the socket is closed if that fails.
 
@@ -59,6 +68,7 @@ async def open_on(
         transport, _ = await _adopt(sock, _BeforeTLS)
     except OSError as error:
         raise ConnectError(host, port, error) from error
+    mark("tls")
     return await start_tls(transport, factory, host, port, tls)
 
 
