@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from math import inf
 
 import pytest
 
@@ -28,6 +29,9 @@ class Owner:
 
     def first_response(self, connection: ClientH1) -> None:
         raise AssertionError("there is no TLS here")
+
+    def note_failure(self, connection: ClientH1, error: Exception) -> None:
+        """Nothing is counted here."""
 
     def forget(self, connection: ClientH1) -> None:
         self.forgotten += 1
@@ -218,3 +222,65 @@ async def test_closing_again_drops_what_the_transport_still_holds(wire: Wire) ->
     async with asyncio.timeout(1):
         await wire.connection.gone
     exchange.waiter.exception()
+
+
+def ok_with(field: str) -> bytes:
+    return OK.replace(b"\r\n", f"\r\n{field}\r\n".encode(), 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "idle_s"),
+    [
+        ([OK], inf),
+        ([ok_with("Keep-Alive: timeout=5")], 4.5),
+        ([ok_with("Keep-Alive: timeout=5\r\nKeep-Alive: max=9")], 4.5),
+        ([ok_with("Keep-Alive: timeout=60"), ok_with("Keep-Alive: timeout=2"), OK], 1.5),
+        ([ok_with("Keep-Alive: timeout=2"), ok_with("Keep-Alive: timeout=60")], 1.5),
+        ([ok_with("Keep-Alive: timeout=0")], 0),
+        ([ok_with("Keep-Alive: timeout=soon")], inf),
+    ],
+)
+async def test_it_may_be_idle_for_less_than_the_server_tells(wire: Wire, answers: list[bytes], idle_s: float) -> None:
+    for answer in answers:
+        exchange = wire.request()
+        await wire.send(answer)
+        assert await answered(exchange) == b"ok"
+    assert wire.connection.idle_s == idle_s
+    assert wire.owner.released == [True] * len(answers)
+
+
+async def test_it_may_be_idle_for_no_longer_than_its_owner_knew(wire: Wire) -> None:
+    wire.connection.idle_s = 3.0
+    exchange = wire.request()
+    await wire.send(ok_with("Keep-Alive: timeout=60"))
+    assert await answered(exchange) == b"ok"
+    assert wire.connection.idle_s == 3.0
+
+
+@pytest.mark.parametrize(
+    ("maxima", "released"),
+    [
+        (["0"], [False]),
+        (["2", "1", "0"], [True, True, False]),  # as Apache counts
+        (["1", None], [True, False]),
+        (["2", "2", "2"], [True, True, False]),  # a server that tells what it was configured with
+        (["many", None, None], [True, True, True]),
+    ],
+)
+async def test_it_carries_no_more_exchanges_than_the_server_tells(
+    wire: Wire, maxima: list[str | None], released: list[bool]
+) -> None:
+    for maximum in maxima:
+        exchange = wire.request()
+        await wire.send(OK if maximum is None else ok_with(f"Keep-Alive: timeout=5, max={maximum}"))
+        assert await answered(exchange) == b"ok"
+    assert wire.owner.released == released
+
+
+async def test_the_exchange_is_known_while_it_goes_on(wire: Wire) -> None:
+    assert wire.connection.exchange is None
+    exchange = wire.request()
+    assert wire.connection.exchange is exchange
+    await wire.send(OK)
+    await answered(exchange)
+    assert wire.connection.exchange is None

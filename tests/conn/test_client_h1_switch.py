@@ -54,6 +54,9 @@ class Owner:
     def first_response(self, connection: ClientH1) -> None:
         raise AssertionError("there is no TLS here")
 
+    def note_failure(self, connection: ClientH1, error: Exception) -> None:
+        """Nothing is counted here."""
+
     def forget(self, connection: ClientH1) -> None:
         self.told.append("forget")
 
@@ -232,3 +235,12 @@ async def test_its_state_is_told(wire: Wire) -> None:
     await wire.answered()
     wire.connection.switch_protocol(wire.receiver)
     assert repr(wire.connection) == "<ClientH1 busy, 1 served>"
+
+
+async def test_the_exchange_that_led_there_is_known(wire: Wire) -> None:
+    exchange = await wire.answered()
+    wire.connection.switch_protocol(wire.receiver)
+    assert wire.connection.exchange is exchange
+    wire.connection.close()
+    await wire.connection.gone
+    assert wire.connection.exchange is None

@@ -1,9 +1,13 @@
 import asyncio
+from typing import cast
 
 import pytest
 
 from tests.fake_loop import FakeLoop
-from trunkline.conn.silence import SilenceTimer
+from trunkline.conn.errors import PeerSilent
+from trunkline.conn.exchange import Exchange, ExchangeRules
+from trunkline.conn.silence import Awaited, PeerSilence, SilenceTimer
+from trunkline.wire.message import RequestHead, Target
 
 
 @pytest.fixture
@@ -96,3 +100,74 @@ async def test_on_a_real_loop() -> None:
     silence: asyncio.Future[float] = loop.create_future()
     SilenceTimer(loop, 0.02, silence.set_result)
     assert await silence >= 0.019
+
+
+class Sending:
+    """A connection and its transport at once, which is full when it holds `unsent` bytes."""
+
+    def __init__(self) -> None:
+        self.unsent = 0
+        self.errors: list[Exception] = []
+        self.transport = self.flow = self
+
+    @property
+    def paused(self) -> bool:
+        return self.unsent > 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def fail(self, error: Exception) -> None:
+        self.errors.append(error)
+
+
+class Upload:
+    is_done = False
+
+    def done(self) -> bool:
+        return self.is_done
+
+
+def watched(loop: FakeLoop, upload: Upload | None) -> tuple[Sending, PeerSilence]:
+    exchange = Exchange(RequestHead("POST", Target("http", "test", "/"), ()), ExchangeRules(), lambda _, error: error)
+    exchange.upload = cast("asyncio.Task[None] | None", upload)
+    connection = Sending()
+    return connection, PeerSilence(loop.as_loop(), 10.0, cast(Awaited, connection), exchange)
+
+
+def test_a_peer_that_does_not_answer_is_silent(loop: FakeLoop) -> None:
+    connection, _ = watched(loop, None)
+    loop.advance(10)
+    (error,) = connection.errors
+    assert isinstance(error, PeerSilent)
+    assert (error.silent_s, str(error)) == (10.0, "the server sent nothing for 10 s")
+
+
+def test_a_peer_is_not_silent_while_its_answer_is_not_due(loop: FakeLoop) -> None:
+    upload = Upload()
+    connection, _ = watched(loop, upload)
+    loop.advance(35)
+    assert connection.errors == []
+    upload.is_done = True
+    loop.advance(10)
+    assert [str(error) for error in connection.errors] == ["the server sent nothing for 10 s"]
+
+
+def test_a_peer_that_takes_nothing_is_silent_and_one_that_takes_something_is_not(loop: FakeLoop) -> None:
+    connection, _ = watched(loop, Upload())
+    for connection.unsent in (300, 200, 100):
+        loop.advance(10)
+        assert connection.errors == []
+    loop.advance(10)
+    assert [str(error) for error in connection.errors] == ["the server took nothing of the request's body for 10 s"]
+
+
+def test_a_transport_that_was_emptied_and_is_full_again_counts_anew(loop: FakeLoop) -> None:
+    connection, silence = watched(loop, Upload())
+    connection.unsent = 100
+    loop.advance(10)
+    silence.note_full()
+    loop.advance(10)
+    assert connection.errors == []
+    loop.advance(10)
+    assert len(connection.errors) == 1

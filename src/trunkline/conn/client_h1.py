@@ -3,29 +3,28 @@
 Bytes arrive in `buffer_updated` and are parsed there and then: the head fills the exchange, the body its stream, and
 the end hands the connection back to its owner before the request's coroutine runs again. What comes next is told by
 two things: is there an exchange, and is it within a body. The connection may be used again only when a response ended
-exactly where its framing said, with nothing after it; every doubt closes it. What follows a 101 goes to the receiver
-of another protocol. Opening connections and choosing one are `pool`'s part.
+exactly where its framing said, with nothing after it; every doubt closes it. What follows a 101 is another protocol's.
 """
 
 import asyncio
+from collections.abc import Callable
+from math import inf
 from typing import Final, cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
-from trunkline.body.stream import StreamReader
 from trunkline.conn.by_hand import DrivenByHand, drop
-from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent, PeerSilent, WriteLost
+from trunkline.conn.errors import ConnectionClosed, NotSent, WriteLost, what_was_lost
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import NO_KEY, ConnectionKey
 from trunkline.conn.owner import Owner
 from trunkline.conn.receive_buffer import receive_buffer
 from trunkline.conn.receiver import Receiver
-from trunkline.conn.silence import SilenceTimer
+from trunkline.conn.silence import PeerSilence
 from trunkline.conn.upgrade import Upgrade, awaits_switch, is_upgraded
 from trunkline.ground.logs import pool_logger
-from trunkline.transport.flow import WriteFlow
+from trunkline.transport.flow import WriteFlow, unread_check
 from trunkline.transport.tls import has_tls_ended
-from trunkline.wire.coding import make_decoder
-from trunkline.wire.errors import BadHead, IncompleteBody, WireError
+from trunkline.wire.errors import BadHead, WireError
 from trunkline.wire.h1.body import BodyDecoder, CloseDecoder, body_decoder
 from trunkline.wire.h1.framing import UNTIL_CLOSE, response_framing
 from trunkline.wire.h1.head import ResponseHead, parse_response_head
@@ -44,18 +43,22 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         "_body",
         "_buffer",
         "_exchange",
+        "_has_unread",
         "_head",
         "_interim",
         "_loop",
+        "_max_served",
         "_silence",
-        "_unsent",
         "_upgrade",
         "flow",
         "gone",
+        "hinted_s",
+        "idle_s",
         "is_reusable",
         "is_tls",
         "key",
         "owner",
+        "rested_s",
         "served",
         "transport",
     )
@@ -65,6 +68,10 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         self.owner: Owner[ClientH1] | None = None
         self.key = key
         self.served = 0  # exchanges begun
+        self.idle_s = inf  # the longest time without one, after which another may begin
+        self.rested_s = 0.0  # for how long it was idle before the exchange that it carries
+        self.hinted_s = inf  # what the server last said of that
+        self._max_served = inf  # exchanges, after which the server wants no more
         self._buffer = receive_buffer(loop)
         self.transport: asyncio.Transport | None = None
         self.flow = WriteFlow(loop)
@@ -75,9 +82,9 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         self._head: HeadBuffer | None = None  # what has come of a head that did not come whole
         self._body: BodyDecoder | None = None  # set while the next bytes are of a body
         self._interim = 0  # heads of 1xx responses that came for this exchange
-        self._silence: SilenceTimer | None = None
-        self._unsent = 0  # bytes that the transport held when silence was last noticed, if it was full
+        self._silence: PeerSilence | None = None
         self._upgrade: Upgrade | None = None  # once the connection has left HTTP
+        self._has_unread: Callable[[], bool] | None = None
 
     def __repr__(self) -> str:
         is_busy = self._exchange is not None or self._upgrade is not None
@@ -91,6 +98,19 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         """True when no request can be sent any more."""
         return self.transport is None or self.transport.is_closing()
 
+    @property
+    def exchange(self) -> Exchange | None:
+        """The exchange that it carries; after a 101, the one that led there."""
+        return self._exchange if self._upgrade is None else self._upgrade.exchange
+
+    def is_alive(self) -> bool:
+        """Tell, by a system call, whether an idle connection is open and nothing waits unread, no end either."""
+        if self.transport is None or self.transport.is_closing():
+            return False
+        if self._has_unread is None:
+            self._has_unread = unread_check(self.transport)
+        return not self._has_unread()
+
     def start(self, exchange: Exchange, body: bytes = b"") -> None:
         """Send the head of `exchange`, with `body` behind it, in one write; the response fills the exchange."""
         transport = self.transport
@@ -101,15 +121,21 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         self._interim = 0
         self.served += 1
         if exchange.rules.read_timeout_s is not None:
-            self._silence = SilenceTimer(self._loop, exchange.rules.read_timeout_s, self._peer_is_silent)
+            self._silence = PeerSilence(self._loop, exchange.rules.read_timeout_s, self, exchange)
         transport.write(render_request_head(exchange.request, body))
 
     def abort_exchange(self, exchange: Exchange, error: Exception | None = None) -> None:
         """End `exchange`. The rest of its response may still come, so the connection is closed."""
         if self._exchange is exchange:
+            if error is None and exchange.head and self.is_reusable and self.is_tls and self.owner is not None:
+                self.owner.first_response(self)
             self.fail(error or ConnectionClosed("the response was given up before it had come whole"))
         elif self._upgrade is not None and self._upgrade.exchange is exchange:
             self.close()
+
+    def note_failure(self, error: Exception) -> None:
+        if self.owner is not None:
+            self.owner.note_failure(self, error)
 
     def switch_protocol(self, receiver: Receiver) -> None:
         """Give all further bytes to `receiver`, beginning with those that have come already; this is HTTP no more.
@@ -119,6 +145,8 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         exchange = self._exchange
         if exchange is None or not is_upgraded(exchange):
             raise RuntimeError("the server has not answered 101 (Switching Protocols), so this connection speaks HTTP")
+        if self.is_tls and self.owner is not None:
+            self.owner.first_response(self)
         self._exchange = self._body = None
         self._stop_silence()
         upgrade = self._upgrade = Upgrade(exchange, receiver)
@@ -173,9 +201,9 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         elif exchange is not None and exchange.body is not None and self._ends_body(exchange):
             self._end(exchange, b"")
             exchange.body.feed_eof()
-        # `connection_lost` tells an exchange that is left. A plain transport would first wait until all is sent.
-        if not self.is_tls:
-            self.close()
+        # `connection_lost` tells an exchange that is left. The transport would first wait until all is sent.
+        # In a moment, for asyncio's TLS reads within its close(), which fails when it is aborted from there.
+        self._loop.call_soon(self.close)
         return False
 
     def _ends_body(self, exchange: Exchange) -> bool:
@@ -186,7 +214,8 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         return not self.is_tls or has_tls_ended(self.transport)
 
     def pause_writing(self) -> None:
-        self._unsent = 0
+        if self._silence is not None:
+            self._silence.note_full()
         self.flow.pause_writing()
         if self._upgrade is not None:
             self._upgrade.receiver.pause_writing()
@@ -221,34 +250,13 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
             exchange.body.feed_eof()  # whoever switches will still want what came before the end
         elif exchange is not None:
             self._exchange = None
-            exchange.fail(self._what_was_lost(exc))
+            head_bytes = 0 if self._head is None else len(self._head)
+            exchange.fail(what_was_lost(exc, None if self._body is None else self._body.missing, head_bytes))
         if not self.gone.done():
             self.gone.set_result(None)
         owner, self.owner = self.owner, None
         if owner is not None:
             owner.forget(self)
-
-    def _what_was_lost(self, exc: Exception | None) -> Exception:
-        if self._body is not None:
-            how = "ended" if exc is None else f"broke ({exc})"
-            return IncompleteBody(f"the connection {how} with {self._body.missing} missing")
-        if self._head is not None:
-            return ConnectionLost(f"the connection ended after {len(self._head)} bytes of a response head", exc)
-        return ConnectionLost("the connection ended without a response", exc)
-
-    def _peer_is_silent(self, silent_s: float) -> None:
-        exchange = self._exchange
-        if exchange is None:
-            return
-        if exchange.upload is None or exchange.upload.done() or self.transport is None:
-            self.fail(PeerSilent(silent_s))
-            return
-        unsent = self.transport.get_write_buffer_size() if self.flow.paused else 0
-        if unsent and unsent == self._unsent:
-            self.fail(PeerSilent(silent_s, "took nothing of the request's body"))
-        elif self._silence is not None:
-            self._unsent = unsent
-            self._silence.resume()  # it is our turn to speak
 
     def fail(self, error: Exception) -> None:
         """Close the connection; the exchange that is going on, if any, ends with `error`."""
@@ -272,10 +280,9 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         if exchange is None:
             if self._upgrade is not None:
                 self._upgrade.receiver.data_received(data.tobytes())
-                return
-            if self.is_reusable:  # else we are closing, and what still comes is of no interest
+            elif self.is_reusable:  # else we are closing, perhaps just now: asyncio's TLS reads within its close()
                 pool_logger.debug("%d unexpected bytes on an idle connection; closing it", len(data))
-            self.close()
+                self.close()
             return
         if self._silence is not None:
             self._silence.hear()
@@ -307,13 +314,11 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
             self._take_head(exchange, head, rest)
 
     def _gather_head(self, rules: ExchangeRules, data: bytes) -> tuple[bytes, bytes] | None:
-        if self._head is None:
-            self._head = HeadBuffer()
-        found = self._head.feed(data)
+        buffer = HeadBuffer() if self._head is None else self._head
+        found = buffer.feed(data)
+        self._head = buffer if found is None else None
         if found is None:
-            self._head.check(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
-        else:
-            self._head = None
+            buffer.check(rules.max_line_bytes, rules.max_field_bytes, rules.max_fields)
         return found
 
     def _take_interim(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
@@ -330,6 +335,11 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         if length == UNTIL_CLOSE and not exchange.rules.read_until_eof and head.status != 101:
             length = 0
         exchange.head = head
+        hint = head.keep_alive_hint
+        if hint is not None:
+            self.hinted_s = hint.idle_s
+            self.idle_s = min(self.idle_s, hint.idle_s)
+            self._max_served = min(self._max_served, self.served + hint.requests_left)
         if length == 0:
             exchange.body = EMPTY_PAYLOAD
             self._end(exchange, rest)
@@ -337,7 +347,7 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
             exchange.whole = rest
             self._end(exchange, b"")
         else:
-            exchange.body = self._open_body(exchange, head)
+            exchange.begin_stream(head, self, self._loop)
         waiter = exchange.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -345,16 +355,6 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
             self._body = body_decoder(length, exchange.rules.max_field_bytes, exchange.rules.max_fields)
             if rest:
                 self._feed_body(exchange, self._body, rest)
-
-    def _open_body(self, exchange: Exchange, head: ResponseHead) -> StreamReader:
-        rules = exchange.rules
-        if head.content_encoding is not None and rules.decompress:
-            decoder = make_decoder(head.content_encoding.split(","))
-            if decoder is not None:
-                return StreamReader(
-                    self, rules.read_limit_bytes, loop=self._loop, decoder=decoder, as_public=rules.as_payload_error
-                )
-        return StreamReader(self, rules.read_limit_bytes, loop=self._loop)
 
     def _feed_body(self, exchange: Exchange, decoder: BodyDecoder, data: bytes) -> None:
         body = exchange.body
@@ -375,14 +375,14 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
     def _end(self, exchange: Exchange, rest: bytes) -> None:
         """The response is complete: give the connection back, before anybody else runs."""
         head = exchange.head
-        upload = exchange.upload
-        if rest or head is None or not head.keep_alive or exchange.request.is_last:
+        is_last = exchange.request.is_last or self.served >= self._max_served
+        if rest or head is None or not head.keep_alive or is_last:
             self.is_reusable = False
             if rest:
                 pool_logger.debug("%d bytes after a response; closing the connection", len(rest))
-        if upload is not None and not upload.done():
+        if exchange.upload is not None and not exchange.upload.done():
             self.is_reusable = False  # the server answered early; the rest of the request is of no use to it
-            upload.cancel()
+            exchange.upload.cancel()
         if self.served == 1 and self.is_tls and self.owner is not None:
             self.owner.first_response(self)
         self._exchange = None

@@ -1,6 +1,7 @@
 """What can end an exchange besides bad bytes: the connection under it went away, or a peer that is too slow."""
 
 from trunkline.ground.errors import TrunklineError
+from trunkline.wire.errors import IncompleteBody
 
 
 class ClientError(Exception):
@@ -24,6 +25,20 @@ class ConnectionLost(TrunklineError):
     def __init__(self, message: str, os_error: Exception | None = None) -> None:
         super().__init__(message)
         self.os_error = os_error
+
+
+def what_was_lost(error: Exception | None, missing: str | None, head_bytes: int) -> Exception:
+    """Make the error of an exchange whose connection is gone.
+
+    error: what the operating system said. missing: of the body, in words, if it had begun. head_bytes: of a head that
+    had not come whole.
+    """
+    if missing is not None:
+        how = "ended" if error is None else f"broke ({error})"
+        return IncompleteBody(f"the connection {how} with {missing} missing")
+    if head_bytes:
+        return ConnectionLost(f"the connection ended after {head_bytes} bytes of a response head", error)
+    return ConnectionLost("the connection ended without a response", error)
 
 
 class NotSent(ConnectionLost):

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from trunkline.body.empty_stream import NEVER_PAUSED
 from trunkline.body.stream import StreamReader
-from trunkline.body.stream_buffer import as_is
+from trunkline.body.stream_buffer import ReadPauser, as_is
 from trunkline.conn.errors import DeadlineExpired
 from trunkline.ground.probe import Probe
 from trunkline.transport.deadline import Deadline
+from trunkline.wire.coding import make_decoder
 from trunkline.wire.h1.head import ResponseHead
 from trunkline.wire.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_LINE_BYTES
 from trunkline.wire.message import RequestHead
@@ -44,6 +45,9 @@ class Carrier(Protocol):
 
     def abort_exchange(self, exchange: "Exchange", error: Exception | None = None) -> None:
         """End the exchange, with `error` if anybody waits; the connection is closed if it cannot go on."""
+
+    def note_failure(self, error: Exception) -> None:
+        """Count that the exchange ended with `error` after its head had come; before, its owner sees it."""
 
 
 class Exchange:
@@ -74,6 +78,18 @@ class Exchange:
         self.rules = rules
         self.as_public = as_public
 
+    def begin_stream(self, head: ResponseHead, source: ReadPauser, loop: asyncio.AbstractEventLoop) -> None:
+        """Make the stream of the body behind `head`, which decodes what it is fed from `source` if need be."""
+        rules = self.rules
+        if head.content_encoding is not None and rules.decompress:
+            decoder = make_decoder(head.content_encoding.split(","))
+            if decoder is not None:
+                self.body = StreamReader(
+                    source, rules.read_limit_bytes, loop=loop, decoder=decoder, as_public=rules.as_payload_error
+                )
+                return
+        self.body = StreamReader(source, rules.read_limit_bytes, loop=loop)
+
     def open_stream(self) -> StreamReader:
         """Return the body's stream; call it once the head has come."""
         if self.body is None:
@@ -98,24 +114,30 @@ class Exchange:
             waiter.set_exception(public)
         if self.body is not None and not self.body.is_eof():
             self.body.set_exception(public)
+            if self.carrier is not None:
+                self.carrier.note_failure(public)
         if self.interrupt is not None:
             self.interrupt()
         if self.upload is not None:
             self.upload.cancel()
         self.finish()
 
+    @property
+    def phase(self) -> str:
+        """What it is at, in words."""
+        if self.head is not None:
+            return "reading the response's body"
+        if self.upload is not None and not self.upload.done():
+            return "sending the request's body"
+        return "waiting for the response" if self.carrier is not None else "waiting for a connection"
+
     def expire(self) -> None:
         """End the exchange because its deadline has passed."""
-        if self.head is not None:
-            phase = "reading the response's body"
-        elif self.upload is not None and not self.upload.done():
-            phase = "sending the request's body"
-        elif self.carrier is not None:
-            phase = "waiting for the response"
-        else:
-            phase = "waiting for a connection"
         late_s = 0.0 if self.deadline is None else asyncio.get_running_loop().time() - self.deadline.expires_at
-        error = DeadlineExpired(phase, self.total_s, self.total_s + late_s)
+        self.end(DeadlineExpired(self.phase, self.total_s, self.total_s + late_s))
+
+    def end(self, error: Exception) -> None:
+        """End the exchange with `error`, whatever it is at."""
         if self.carrier is not None:
             self.carrier.abort_exchange(self, error)
         else:
@@ -123,6 +145,7 @@ class Exchange:
 
     def abort(self) -> None:
         """Give up: no more of the response is wanted. Idempotent."""
-        if self.carrier is not None:
-            self.carrier.abort_exchange(self)
+        carrier, self.carrier = self.carrier, None  # this is no failure, so nobody is to count one
+        if carrier is not None:
+            carrier.abort_exchange(self)
         self.finish()

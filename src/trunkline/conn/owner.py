@@ -12,7 +12,10 @@ class Owner(Protocol[C]):
         """Take back a connection whose exchange ended; `is_reusable` tells whether it may serve another."""
 
     def first_response(self, connection: C) -> None:
-        """Note that a first whole response came over TLS."""
+        """Note that a response came over TLS, whole or as far as it was wanted; later ones may be told, too."""
+
+    def note_failure(self, connection: C, error: Exception) -> None:
+        """Count that the body of a response on `connection` ended with `error`."""
 
     def forget(self, connection: C) -> None:
         """Drop a connection whose transport is gone."""

@@ -1,11 +1,17 @@
-"""Write-side flow control: make writers wait while the transport's buffer is above its high-water mark.
+"""Write-side flow control, which makes writers wait while the transport's buffer is above its high-water mark.
 
 A protocol owns one `WriteFlow` and forwards `pause_writing`, `resume_writing` and `connection_lost` to it.
 Any number of tasks may wait in `drain`. A lost connection wakes them all with its error, for nothing would be
 sent any more.
+
+On the read side, `unread_check` tells without the loop whether something waits in the socket. A server that closes an
+idle connection sends a FIN, over TLS a close_notify before it. When it came while the loop was busy, that is noticed
+only after what runs now has been written. One system call tells in time; what comes a moment later, nothing can tell.
 """
 
 import asyncio
+import select
+from collections.abc import Callable
 
 
 class WriteFlow:
@@ -49,3 +55,20 @@ class WriteFlow:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def unread_check(transport: asyncio.BaseTransport) -> Callable[[], bool]:
+    """Return a function that tells whether bytes, the end or an error wait in the socket of an open `transport`.
+
+    Where there is no socket, or no poll(), it answers False.
+    """
+    socket = transport.get_extra_info("socket")
+    if socket is None or not hasattr(select, "poll"):
+        return _nobody_knows
+    poll = select.poll()
+    poll.register(socket.fileno(), select.POLLIN)  # it tells POLLHUP and POLLERR unasked
+    return lambda: bool(poll.poll(0))
+
+
+def _nobody_knows() -> bool:
+    return False

@@ -30,11 +30,36 @@ MAX_ZSTD_WINDOW_LOG = 23  # 8 MiB: RFC 9659 §3 forbids larger windows in HTTP
 MAX_DECODED_RATIO = 200  # of a body read whole: decoded to received bytes; Apache's DeflateInflateRatioLimit
 MAX_DECODED_BODY_BYTES = 64 * 1024 * 1024  # read whole; ours: below it the ratio may be any
 
+# Connections that are kept, and what servers tell or show about how long.
+MAX_DELTA_DIGITS = 9  # of a number in Keep-Alive; 30 years, and RFC 9111 §1.2.2 lets a recipient stop at 2^31
+KEEPALIVE_MARGIN_S = 0.5  # before the server's own time is up; ours: two round trips across the world
+KEEPALIVE_MARGIN_RATIO = 0.1  # of that time, if it is more; ours: servers look at their timers in coarse steps
+MIN_LEARNED_IDLE_S = 0.9  # a connection closed sooner was not too old; servers count in seconds, this is 1 s and jitter
+IDLE_LIMIT_LIFETIME_S = 600.0  # of what a server was seen to do; ours: it may have been a restart
+MAX_IDLE_LIMITS = 1000  # origins whose idle time is remembered; as MAX_DNS_ENTRIES
+
 MAX_DEADLINE_LANES = 32  # distinct timeout durations with a shared timer; programs use a handful
 MAX_DNS_ENTRIES = 1000  # names in the DNS cache; aiohttp's dns_cache_max_size
+MIN_DNS_TTL_S = 1.0  # of a record; ours: connections opened in one moment share an answer even if its TTL is 0
+MAX_DNS_TTL_S = 86_400.0  # of a record; RFC 8767 §4 allows a cap; unbound's cache-max-ttl
+NEGATIVE_DNS_S = 5.0  # that a name does not exist (RFC 2308 §5); ours: half of Java's networkaddress.cache.negative.ttl
+STALE_DNS_S = 30.0  # an answer is used while it is refreshed; the TTL that RFC 8767 §4 recommends for stale data
+DNS_RECHECK_S = 5.0  # between refreshes that fail (RFC 8767 §5); the timeout of a question in resolv.conf(5)
+MAX_FAILED_ADDRESSES = 1000  # that are tried last; as MAX_DNS_ENTRIES
+FAILED_ADDRESS_S = 60.0  # an address is tried last; ours: nginx's fail_timeout is 10 s, but it does without the address
 MAX_TLS_SESSION_PEERS = 1024  # peers whose TLS sessions are kept: our choice, as many as DNS names
+MAX_TLS_SESSION_CONTEXTS = 32  # distinct contexts among them, 0.8 MB each with the trust store: our choice
 MAX_TLS_SESSIONS_PER_PEER = 8  # unused TLS 1.3 tickets: our choice, for a burst of new connections
-MAX_TLS_SESSION_AGE_S = 604_800  # RFC 8446 §4.6.1: a ticket must not be cached for longer than 7 days
+MAX_TLS_SESSION_AGE_S = 604_800  # RFC 8446 §4.6.1: no ticket, nor what follows from it, is kept for longer than 7 days
+MAX_COUNTED_ORIGINS = 1000  # with numbers of their own in a pool's stats: our choice, as many as DNS names
+MAX_COUNTED_WAITS = 1024  # last times in the queue, of which percentiles are told: ours; 8 KB, and ten for a p99
+
+# When there are no file descriptors; and what is remembered of sessions that close.
+SHORTAGE_PATIENCE_S = 30.0  # for a descriptor, where timeout.connect allows more; aiohttp's default sock_connect
+MIN_SHORTAGE_PAUSE_S = 0.05  # before the first attempt to open another connection; ours: a short request's time
+MAX_SHORTAGE_PAUSE_S = 1.0  # between attempts; asyncio's ACCEPT_RETRY_DELAY
+MAX_SESSION_LINES = 256  # lines of the program that make sessions; ours: few have more than a handful
+MAX_SPARE_CONNECTIONS = 256  # remembered for each line, and origins for it; ours: more than limit=100 keeps
 
 MAX_COOKIE_BYTES = 4096  # name and value of one cookie; RFC 6265bis §5.6
 MAX_COOKIE_ATTRIBUTE_BYTES = 1024  # one attribute's value; RFC 6265bis §5.6
@@ -88,6 +113,10 @@ MAX_ACCESS_LOG_FORMATS = 16  # compiled; ours: a process has one or two
 MAX_CACHED_FILE_HASHES = 1024  # hashes of static files kept for their links; ours: a site links to fewer
 
 MAX_MASKED_HOST_CHARS = 259  # of a Host compared with a domain: 253 of a name (RFC 1035 §2.3.4) and a port
+
+# What is remembered of requests for those who want to look.
+MAX_RECORDED_TRIES = 64  # of one hop in a timeline; ours: retrying middlewares give up after some ten
+MAX_HAR_ENTRIES = 1000  # kept by a HarRecorder unless told otherwise; ours: some 5 MB
 
 # Challenges of one response, and what is remembered of a server's (RFC 7616).
 MAX_CHALLENGES = 32  # taken from a response; ours: servers offer a handful

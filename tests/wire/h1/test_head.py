@@ -8,6 +8,7 @@ from tests.wire.h1.made_heads import damaged, field_lines, head_fields, is_refus
 from trunkline.wire.errors import BadFraming, BadHead, FieldTooLong, WireError
 from trunkline.wire.h1.framing import response_framing
 from trunkline.wire.h1.head import ResponseHead, parse_response_head
+from trunkline.wire.keep_alive import KeepAliveHint
 from trunkline.wire.limits import (
     MAX_CACHED_LINE_BYTES,
     MAX_CACHED_LINES,
@@ -234,6 +235,19 @@ def test_close_has_the_last_word_on_keeping_the_connection(
 ) -> None:
     head = parse(b"\r\n".join([b"HTTP/%b 200 OK" % version, *lines]))
     assert head.keep_alive is keep_alive
+
+
+@pytest.mark.parametrize(
+    ("lines", "hint"),
+    [
+        ([], None),
+        ([b"Keep-Alive: 115"], None),
+        ([b"keep-alive: timeout=5, max=100"], KeepAliveHint(4.5, 100)),
+        ([b"Keep-Alive: timeout=5", b"Keep-Alive: nonsense", b"Keep-Alive: max=100"], KeepAliveHint(4.5, 100)),
+    ],
+)
+def test_what_the_server_says_of_idle_connections_is_a_hint(lines: list[bytes], hint: KeepAliveHint | None) -> None:
+    assert with_fields(*lines).keep_alive_hint == hint
 
 
 def test_other_fields_that_the_session_acts_on_are_collected() -> None:

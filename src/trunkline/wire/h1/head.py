@@ -3,13 +3,16 @@
 The status line is looked up like the field lines (`field_lines`). Heads of requests are `request_head`'s part.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trunkline.wire.errors import BadHead, FieldTooLong
 from trunkline.wire.fields import Field
 from trunkline.wire.h1.field_lines import BOTH_ROLES, FieldLines
 from trunkline.wire.limits import MAX_CACHED_LINE_BYTES, MAX_CACHED_LINES
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
+
+if TYPE_CHECKING:
+    from trunkline.wire.keep_alive import KeepAliveHint
 
 
 class ResponseHead:
@@ -23,6 +26,7 @@ class ResponseHead:
     content_encoding: str | None = None
     has_set_cookie = False
     is_last = False  # the peer says `Connection: close`
+    keep_alive_hint: "KeepAliveHint | None" = None
 
     def __init__(self, version: HttpVersion, status: int, reason: str, keep_alive: bool) -> None:
         self.version = version
@@ -45,12 +49,29 @@ def _take_connection(head: ResponseHead, option: str) -> None:
         head.keep_alive = True
 
 
+def _read_keep_alive(value: str) -> "KeepAliveHint | None":
+    from trunkline.wire.keep_alive import parse_keep_alive  # not at import time
+
+    return parse_keep_alive(value)
+
+
+def _take_keep_alive(head: ResponseHead, hint: "KeepAliveHint | None") -> None:
+    if hint is not None:
+        known = head.keep_alive_hint
+        head.keep_alive_hint = hint if known is None else known.joined_with(hint)
+
+
 def _take_set_cookie(head: ResponseHead, value: str) -> None:
     head.has_set_cookie = True
 
 
 _FIELD_LINES: Final = FieldLines(
-    {**BOTH_ROLES, "connection": (_read_connection, _take_connection), "set-cookie": (str, _take_set_cookie)},
+    {
+        **BOTH_ROLES,
+        "connection": (_read_connection, _take_connection),
+        "keep-alive": (_read_keep_alive, _take_keep_alive),
+        "set-cookie": (str, _take_set_cookie),
+    },
     unkept=frozenset({"set-cookie"}),  # different for each user, and perhaps secret
 )
 
