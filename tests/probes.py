@@ -42,3 +42,6 @@ class Notes:
 
     async def send_dns_resolvehost_end(self, host: str) -> None:
         await self._tell(f"answer {host}")
+
+    def mark(self, phase: str) -> None:
+        """Phases are not noted; `client/observe` shows them."""

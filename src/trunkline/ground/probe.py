@@ -5,7 +5,10 @@ becomes of it is `client/tracing`'s part, whose names these are. Users' callback
 raise, or be cancelled, and whoever awaits one holds nothing that would be lost then.
 """
 
+from collections.abc import Callable
 from typing import Protocol
+
+Mark = Callable[[str], None]
 
 
 class Probe(Protocol):
@@ -37,3 +40,10 @@ class Probe(Protocol):
 
     async def send_dns_resolvehost_end(self, host: str) -> None:
         """It has answered, with addresses."""
+
+    def mark(self, phase: str) -> None:
+        """A phase begins for which users have no callback: "connect", "tunnel" or "tls"."""
+
+
+def no_mark(phase: str) -> None:
+    """Take the mark of a request that is not traced."""
