@@ -10,14 +10,16 @@ C = ConnectionKey("c", 80, False, True)
 
 
 class FakeConnection:
-    def __init__(self, key: ConnectionKey) -> None:
+    def __init__(self, key: ConnectionKey, idle_s: float = 15.0) -> None:
         self.key = key
         self.is_reusable = True
+        self.idle_s = idle_s
+        self.rested_s = 0.0
 
 
 class FakeWaiter(Waiter[FakeConnection]):
-    def __init__(self, key: ConnectionKey) -> None:
-        super().__init__(key)
+    def __init__(self, key: ConnectionKey, priority: int = 0) -> None:
+        super().__init__(key, priority)
         self.has_given_up = False
         self.wakings: list[FakeConnection | None] = []
 
@@ -33,25 +35,25 @@ class FakeWaiter(Waiter[FakeConnection]):
 FakeSlots = Slots[FakeConnection]
 
 
-def make_slots(limit: int = 0, per_host: int = 0, keepalive_s: float | None = 15.0) -> FakeSlots:
-    return Slots(limit, per_host, keepalive_s)
+def make_slots(limit: int = 0, per_host: int = 0) -> FakeSlots:
+    return Slots(limit, per_host)
 
 
-def open_connection(slots: FakeSlots, key: ConnectionKey = A) -> FakeConnection:
+def open_connection(slots: FakeSlots, key: ConnectionKey = A, idle_s: float = 15.0) -> FakeConnection:
     assert slots.try_open(key)
-    connection = FakeConnection(key)
+    connection = FakeConnection(key, idle_s)
     slots.acquired.add(connection)
     return connection
 
 
-def open_idle(slots: FakeSlots, key: ConnectionKey = A, since: float = 0.0) -> FakeConnection:
-    connection = open_connection(slots, key)
+def open_idle(slots: FakeSlots, key: ConnectionKey = A, since: float = 0.0, idle_s: float = 15.0) -> FakeConnection:
+    connection = open_connection(slots, key, idle_s)
     assert slots.give_back(connection, since)
     return connection
 
 
-def enqueue(slots: FakeSlots, key: ConnectionKey) -> FakeWaiter:
-    waiter = FakeWaiter(key)
+def enqueue(slots: FakeSlots, key: ConnectionKey, priority: int = 0) -> FakeWaiter:
+    waiter = FakeWaiter(key, priority)
     slots.enqueue(waiter)
     return waiter
 

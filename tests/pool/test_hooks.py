@@ -122,7 +122,7 @@ async def test_an_overridden_wrap_create_connection_may_bring_its_own_protocol(s
         for _ in range(2):
             async with session.get(server.url("/")) as response:
                 await response.read()
-        assert connector.pool.opened == 1
+        assert connector.pool.counters.opened == 1
 
 
 async def test_a_connector_may_create_connections_in_a_way_of_its_own(server: Recording) -> None:

@@ -13,7 +13,8 @@ from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.errors import ConnectTimeout, PoolClosed
 from trunkline.pool.establish import Establisher
-from trunkline.pool.pool import ConnectLimits, Pool
+from trunkline.pool.pool import Pool
+from trunkline.pool.rules import ConnectLimits, PoolRules
 from trunkline.pool.slots import Slots
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import ConnectError
@@ -21,6 +22,7 @@ from trunkline.transport.resolve import DefaultResolver
 from trunkline.wire.message import RequestHead, Target
 
 NO_LIMITS = ConnectLimits()
+RULES = PoolRules(keepalive_s=15.0)
 
 
 def exchange() -> Exchange:
@@ -42,7 +44,7 @@ async def pool() -> AsyncIterator[Pool]:
     """A pool with room for one connection."""
     loop = asyncio.get_running_loop()
     dns = DNSCache(DefaultResolver(loop=loop), 10, 10)
-    pool = Pool(loop, Slots[ClientH1](1, 0, 15.0), Establisher(loop, dns))
+    pool = Pool(loop, Slots[ClientH1](1, 0), Establisher(loop, dns), RULES)
     yield pool
     await pool.close()
     await dns.close()
@@ -66,7 +68,7 @@ async def test_a_connection_given_back_is_taken_again(pool: Pool, server: RawSer
     connection = await pool.acquire(key, exchange(), NO_LIMITS)
     pool.release(connection)
     assert pool.take(key) is connection
-    assert pool.opened == 1
+    assert pool.counters.opened == 1
     pool.release(connection)
 
 
@@ -180,7 +182,7 @@ class Stuck(Establisher):
 async def stuck() -> AsyncIterator[Pool]:
     """A pool that never opens a connection, with room for one."""
     loop = asyncio.get_running_loop()
-    pool = Pool(loop, Slots[ClientH1](1, 0, 15.0), Stuck(loop, None))
+    pool = Pool(loop, Slots[ClientH1](1, 0), Stuck(loop, None), RULES)
     yield pool
     await pool.close()
     assert pool.slots.taken == 0

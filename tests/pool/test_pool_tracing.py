@@ -13,7 +13,8 @@ from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.errors import ConnectTimeout, PoolClosed
 from trunkline.pool.establish import Establisher
-from trunkline.pool.pool import ConnectLimits, Pool
+from trunkline.pool.pool import Pool
+from trunkline.pool.rules import ConnectLimits, PoolRules
 from trunkline.pool.slots import Slots
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import ConnectError
@@ -21,6 +22,7 @@ from trunkline.transport.resolve import DefaultResolver
 from trunkline.wire.message import RequestHead, Target
 
 NO_LIMITS = ConnectLimits()
+RULES = PoolRules(keepalive_s=15.0)
 CREATED = ["create_start", "create_end"]
 
 
@@ -47,7 +49,7 @@ async def pool() -> AsyncIterator[Pool]:
     """A pool with room for one connection, of which nothing may be left in use."""
     loop = asyncio.get_running_loop()
     dns = DNSCache(DefaultResolver(loop=loop), 10, 10)
-    pool = Pool(loop, Slots[ClientH1](1, 0, 15.0), Establisher(loop, dns))
+    pool = Pool(loop, Slots[ClientH1](1, 0), Establisher(loop, dns), RULES)
     yield pool
     assert not pool.slots.acquired
     assert not pool.slots.queued

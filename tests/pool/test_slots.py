@@ -1,3 +1,5 @@
+from math import inf
+
 import pytest
 
 from tests.pool.fakes import (
@@ -33,11 +35,21 @@ def test_a_connection_is_never_reused_for_another_key() -> None:
     assert slots.reuse(B, 0.0) is None
 
 
-@pytest.mark.parametrize(("keepalive_s", "is_reused"), [(15.0, True), (14.9, False), (None, True), (0.0, False)])
-def test_a_connection_is_reused_until_its_keepalive_is_over(keepalive_s: float | None, is_reused: bool) -> None:
-    slots = make_slots(keepalive_s=keepalive_s)
-    open_idle(slots, since=100.0)
+@pytest.mark.parametrize(("idle_s", "is_reused"), [(15.0, True), (14.9, False), (inf, True), (0.0, False)])
+def test_a_connection_is_reused_until_it_was_idle_for_too_long(idle_s: float, is_reused: bool) -> None:
+    slots = make_slots()
+    open_idle(slots, since=100.0, idle_s=idle_s)
     assert (slots.reuse(A, 115.0) is not None) is is_reused
+
+
+def test_a_connection_knows_for_how_long_it_was_idle() -> None:
+    slots = make_slots(limit=1)
+    connection = open_idle(slots, since=100.0)
+    assert slots.reuse(A, 105.0) is connection
+    assert connection.rested_s == 5.0
+    enqueue(slots, A)
+    slots.give_back(connection, 106.0)  # at once to the one that waits
+    assert connection.rested_s == 0.0
 
 
 def test_connections_that_are_too_old_are_left_to_the_sweep() -> None:
@@ -65,6 +77,17 @@ def test_a_closed_connection_hides_no_older_one_that_is_still_good() -> None:
     assert (slots.taken, slots.idle) == (1, {})
 
 
+def test_one_that_is_too_old_hides_no_older_one_that_may_still_be_used() -> None:
+    slots = make_slots()
+    patient, hasty, closed = (open_connection(slots, idle_s=idle_s) for idle_s in (60.0, 1.0, 60.0))
+    for since, connection in enumerate((patient, hasty, closed)):
+        slots.give_back(connection, since)
+    closed.is_reusable = False
+    assert slots.reuse(A, 10.0) is patient
+    assert slots.reuse(A, 10.0) is None
+    assert slots.expired(10.0) == [hasty]
+
+
 def test_only_closed_connections_are_as_good_as_none() -> None:
     slots = make_slots()
     open_idle(slots).is_reusable = False
@@ -73,8 +96,8 @@ def test_only_closed_connections_are_as_good_as_none() -> None:
 
 
 def test_the_sweep_takes_closed_connections_without_any_keepalive() -> None:
-    slots = make_slots(keepalive_s=None)
-    good, closed = open_idle(slots), open_idle(slots)
+    slots = make_slots()
+    good, closed = open_idle(slots, idle_s=inf), open_idle(slots, idle_s=inf)
     closed.is_reusable = False
     assert slots.expired(1e9) == [closed]
     assert [connection for queue in slots.idle.values() for connection, _ in queue] == [good]
@@ -115,6 +138,18 @@ def test_an_opening_that_failed_gives_its_slot_back() -> None:
     slots.free_slot(A)
     assert slots.taken == 0
     assert slots.try_open(A)
+
+
+def test_a_slot_that_is_dropped_wakes_nobody_until_somebody_is_let_try() -> None:
+    slots = make_slots(limit=1)
+    assert slots.try_open(A)
+    waiter = enqueue(slots, B)
+    assert not slots.wake_first()  # no slot is free
+    slots.drop_slot(A)
+    assert (slots.taken, waiter.wakings) == (0, [])
+    assert slots.wake_first()
+    assert (slots.taken, waiter.wakings) == (1, [None])
+    assert not slots.wake_first()
 
 
 def test_room_is_made_by_closing_what_has_been_idle_longest() -> None:
@@ -291,3 +326,73 @@ def test_leaving_the_queue_twice_does_nothing() -> None:
     slots.dequeue(waiter)
     slots.dequeue(waiter)
     assert slots.waiters() == [other]
+
+
+# Priorities.
+
+
+def test_a_connection_goes_to_the_highest_priority_of_its_key() -> None:
+    slots = make_slots(limit=1)
+    connection = open_connection(slots)
+    usual, urgent = enqueue(slots, A), enqueue(slots, A, priority=1)
+    assert slots.give_back(connection, 0.0)
+    assert (usual.wakings, urgent.wakings) == ([], [connection])
+
+
+def test_a_slot_goes_to_the_highest_priority_of_all() -> None:
+    slots = make_slots(limit=1)
+    connection = open_connection(slots)
+    usual, urgent = enqueue(slots, A), enqueue(slots, B, priority=1)
+    lose(slots, connection)
+    assert (usual.wakings, urgent.wakings) == ([], [None])
+
+
+def test_nobody_passes_over_a_higher_priority_to_save_a_handshake() -> None:
+    slots = make_slots(limit=1)
+    connection = open_connection(slots, A)
+    enqueue(slots, A)
+    urgent = enqueue(slots, B, priority=1)
+    assert not slots.give_back(connection, 0.0)
+    lose(slots, connection)
+    assert urgent.wakings == [None]
+
+
+def test_among_hosts_with_room_the_highest_priority_is_first() -> None:
+    slots = make_slots(limit=2, per_host=1)
+    full = open_connection(slots, A)
+    gone = open_connection(slots, C)
+    blocked, usual, urgent = enqueue(slots, A, priority=9), enqueue(slots, B), enqueue(slots, C, priority=1)
+    lose(slots, gone)
+    assert (blocked.wakings, usual.wakings, urgent.wakings) == ([], [], [None])
+    assert full in slots.acquired
+
+
+def test_one_connection_is_closed_for_a_waiter_however_many_come_back() -> None:
+    slots = make_slots(limit=3)
+    connections = [open_connection(slots, A) for _ in range(3)]
+    waiter = enqueue(slots, B)
+    assert [slots.give_back(connection, 0.0) for connection in connections] == [False, True, True]
+    lose(slots, connections[0])
+    assert waiter.wakings == [None]
+
+
+def test_one_whose_room_went_to_a_higher_priority_gets_another() -> None:
+    slots = make_slots(limit=2)
+    connections = [open_connection(slots, A) for _ in range(2)]
+    usual = enqueue(slots, B)
+    assert not slots.give_back(connections[0], 0.0)
+    urgent = enqueue(slots, C, priority=1)
+    lose(slots, connections[0])
+    assert (urgent.wakings, usual.wakings) == ([None], [])
+    assert not slots.give_back(connections[1], 0.0)
+    lose(slots, connections[1])
+    assert usual.wakings == [None]
+
+
+def test_who_has_room_still_takes_a_connection_of_its_key() -> None:
+    slots = make_slots(limit=2)
+    other, own = open_connection(slots, A), open_connection(slots, B)
+    waiter = enqueue(slots, B)
+    assert not slots.give_back(other, 0.0)
+    assert slots.give_back(own, 0.0)
+    assert waiter.wakings == [own]

@@ -15,7 +15,7 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize(limit=st.integers(0, 4), per_host=st.integers(0, 3))
     def begin(self, limit: int, per_host: int) -> None:
         self.limit, self.per_host, self.now = limit, per_host, 0.0
-        self.slots = make_slots(limit, per_host, 10.0)
+        self.slots = make_slots(limit, per_host)
         self.opening: list[ConnectionKey] = []
         self.busy: list[FakeConnection] = []
         self.closing: list[FakeConnection] = []
@@ -33,6 +33,8 @@ class PoolMachine(RuleBasedStateMachine):
         for waiter in [each for each in self.waiters if each.wakings]:
             self.waiters.remove(waiter)
             [connection] = waiter.wakings
+            same_key = [other for other in self.waiters if other.key == waiter.key and other.is_waiting]
+            assert all(waiter.is_before(other) for other in same_key)
             if connection is None:
                 self.opening.append(waiter.key)
             else:
@@ -44,8 +46,8 @@ class PoolMachine(RuleBasedStateMachine):
         if connection not in self.closing:
             self.closing.append(connection)
 
-    @rule(key=st.sampled_from([A, A_OTHER, B, C]))
-    def request(self, key: ConnectionKey) -> None:
+    @rule(key=st.sampled_from([A, A_OTHER, B, C]), priority=st.integers(-1, 1))
+    def request(self, key: ConnectionKey, priority: int) -> None:
         connection = self.slots.reuse(key, self.now)
         if connection is not None:
             assert connection.key == key
@@ -56,14 +58,14 @@ class PoolMachine(RuleBasedStateMachine):
             room = self.slots.make_room(key)
             if room is not None:
                 self.close(room)
-            self.waiters.append(enqueue(self.slots, key))
+            self.waiters.append(enqueue(self.slots, key, priority))
 
     @precondition(lambda self: self.opening)
     @rule(data=st.data(), works=st.booleans())
     def end_opening(self, data: st.DataObject, works: bool) -> None:
         key = self.opening.pop(data.draw(st.integers(0, len(self.opening) - 1)))
         if works:
-            connection = FakeConnection(key)
+            connection = FakeConnection(key, idle_s=10.0)
             self.slots.acquired.add(connection)
             self.take_over(connection)
         else:

@@ -27,7 +27,7 @@ class Connection:
         self.exchange = exchange
         self._loop = loop
         self._unused = unused
-        self._made_at = "" if unused is None else caller()
+        self._made_at = "" if unused is None else caller(loop.get_debug())
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         unused = self._unused
@@ -36,7 +36,7 @@ class Connection:
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(unused.close)  # garbage may be collected in any thread
         _warn(
-            f"Unclosed connection {self!r}, made at {self._made_at}; send a request on it, or call release()",
+            f"Unclosed connection {self!r}; send a request on it, or call release(); made at {self._made_at}",
             ResourceWarning,
             source=self,
         )

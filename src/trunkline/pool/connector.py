@@ -9,22 +9,28 @@ import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from threading import current_thread
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
-from trunkline.ground.caller import caller
+from trunkline.ground.caller import caller, caller_and_import, outer_level
 from trunkline.ground.errors import TrunklineError
+from trunkline.ground.forks import watch
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.pool.connection import Connection
 from trunkline.pool.establish import Establisher
 from trunkline.pool.hooks import CreateByHook, weak
-from trunkline.pool.pool import ConnectLimits, Pool
+from trunkline.pool.pool import Pool
+from trunkline.pool.rules import ConnectLimits, PoolRules, checked_queue_limit, checked_queue_timeout
 from trunkline.pool.slots import Slots
+
+if TYPE_CHECKING:
+    from trunkline.pool.stats import PoolStats
 
 KEEPALIVE_S: Final = 15.0  # aiohttp's default; below nginx's 75 s and most load balancers' 60 s
 
@@ -37,10 +43,17 @@ class BaseConnector:
     keepalive_timeout: seconds that an idle connection is kept; None for ever. limit: sockets in all, limit_per_host:
     sockets to one (host, port, is_ssl); 0 for no limit. force_close: use each connection once.
     enable_cleanup_closed, timeout_ceil_threshold: accepted; what they work around does not arise here.
+
+    Beyond aiohttp: queue_limit: how many requests may wait for a connection; one more fails with PoolQueueFull.
+    queue_timeout: seconds that one may wait; then it fails with ConnectionTimeoutError. max_connection_age: seconds
+    after which a connection is not used again, less up to a tenth, so that changes of DNS are followed. None, the
+    default of each, is no limit.
     """
 
     allowed_protocol_schema_set: frozenset[str] = frozenset({"", "http", "https", "ws", "wss"})
-    _is_finished = False  # `close` was called; `_closed` is true before, if `_close` was
+    _closed = True  # until it is complete, for __del__
+    _is_finished = False  # `close` is done; `_closed` is true before
+    inherited_from = 0  # in a forked child: the process that goes on with its connections
 
     def __init__(
         self,
@@ -52,22 +65,29 @@ class BaseConnector:
         enable_cleanup_closed: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         timeout_ceil_threshold: float = 5,
+        queue_limit: int | None = None,
+        queue_timeout: float | None = None,
+        max_connection_age: float | None = None,
     ) -> None:
         """Raises RuntimeError when no loop is running, ValueError for arguments that contradict each other."""
-        self._closed = True  # until it is complete, for __del__
         if force_close and keepalive_timeout is not None and keepalive_timeout is not sentinel:
             raise ValueError("keepalive_timeout cannot be set if force_close is True")
         self._loop = loop or _running_loop(type(self).__name__)
         keepalive_s = KEEPALIVE_S if isinstance(keepalive_timeout, Sentinel) else keepalive_timeout
         self._keepalive_timeout = keepalive_s
-        slots: Slots[ClientH1] = Slots(
-            _checked_limit("limit", limit), _checked_limit("limit_per_host", limit_per_host), keepalive_s
-        )
+        rules = _pool_rules(keepalive_s, force_close, queue_limit, queue_timeout, max_connection_age)
+        slots: Slots[ClientH1] = Slots(_checked_limit("limit", limit), _checked_limit("limit_per_host", limit_per_host))
         self._establisher = self._make_establisher(self._loop)
-        self.pool = Pool(self._loop, slots, self._establisher)
-        self.pool.force_close = force_close
-        self._made_at = caller()
+        self.pool = Pool(self._loop, slots, self._establisher, rules)
+        if limit:
+            from trunkline.pool.descriptors import check_limit  # the pool has imported it
+
+            check_limit(limit)
+        self._made_at = caller(self._loop.get_debug())
+        self.made_at_s = self._loop.time()
+        self._thread_name = current_thread().name
         self._closed = False
+        watch(self)
 
     def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher | CreateByHook:
         return CreateByHook(weak(self._create_connection))
@@ -102,8 +122,8 @@ class BaseConnector:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self.pool.shut)
             _warn(
-                f"Unclosed connector {self!r}, made at {self._made_at}, with {sockets} open connections; "
-                "use `async with` on its session, or await its close()",
+                f"Unclosed connector {self!r} with {sockets} open connections; "
+                f"use `async with` on its session, or await its close(); made at {self._made_at}",
                 ResourceWarning,
                 source=self,
             )
@@ -147,6 +167,17 @@ class BaseConnector:
         """Sockets to one (host, port, is_ssl); 0 for no limit."""
         return self.pool.slots.limit_per_host
 
+    def stats(self) -> "PoolStats":
+        """Tell what its pool has done since it was made or its stats were reset, and what it does now.
+
+        May be called in any thread, and after `close`.
+        """
+        return self.pool.counters.snapshot(self.pool.slots, len(self.pool.openings))
+
+    def reset_stats(self) -> None:
+        """Begin to count anew; what is open or waits stays as it is."""
+        self.pool.counters.reset(self.pool.sockets)
+
     async def connect(self, req: Any, traces: Any = None, timeout: Any = None) -> Connection:
         """Return a connection for `req`, from the pool or a new one; waits while `limit` is exhausted.
 
@@ -178,17 +209,39 @@ class BaseConnector:
         """
         if not self._is_finished:
             self.check_loop()
-            self._closed = self._is_finished = True
-            await self.pool.close()
+        if not self._is_finished:
+            self._closed = True
+            try:
+                await self.pool.close()
+            finally:
+                await self._close_resolving()
+            self._is_finished = True
+
+    async def _close_resolving(self) -> None:
+        """Close what tells the addresses of hosts, if there is something."""
 
     def check_loop(self) -> None:
-        """Raise RuntimeError when there are sockets to close that belong to another loop than the running one."""
-        running = asyncio.get_running_loop()
-        if running is not self._loop and self.pool.slots.taken:
-            raise RuntimeError(
-                f"the connections of this connector belong to the event loop {self._loop!r}, and cannot be closed on "
-                f"{running!r}; await close() in the loop (and thread) that made it, before that loop ends"
-            )
+        """Raise RuntimeError when there are sockets to close that belong to another loop than the running one.
+
+        When that loop is closed nothing can be closed any more: a ResourceWarning says so, and the connector is closed.
+        """
+        if asyncio.get_running_loop() is self._loop or not self.pool.slots.taken or self._is_finished:
+            return
+        from trunkline.ground.belonging import wrong_loop  # for the message
+
+        advice = "its connections can be closed only there: await close() before that loop ends"
+        error = wrong_loop("this connector", self._loop, self._thread_name, self._made_at, advice)
+        if not self._loop.is_closed():
+            raise error
+        self._closed = self._is_finished = True
+        self.pool.closed = True
+        warnings.warn(str(error), ResourceWarning, stacklevel=outer_level())
+
+    def leave_to_parent(self, parent_pid: int) -> None:
+        """Be closed, in a forked child, without a word to the peers: process `parent_pid` goes on talking to them."""
+        self._closed = self._is_finished = True
+        self.inherited_from = parent_pid
+        self.pool.leave_to_parent()
 
 
 _CONNECT: Final = BaseConnector.connect
@@ -211,8 +264,10 @@ class PathConnector(BaseConnector):
         limit: int = 100,
         limit_per_host: int = 0,
         loop: asyncio.AbstractEventLoop | None = None,
+        queue_limit: int | None = None,
+        queue_timeout: float | None = None,
+        max_connection_age: float | None = None,
     ) -> None:
-        self._closed = True  # until it is complete, for __del__
         self._path = path
         super().__init__(
             force_close=force_close,
@@ -220,6 +275,9 @@ class PathConnector(BaseConnector):
             limit=limit,
             limit_per_host=limit_per_host,
             loop=loop,
+            queue_limit=queue_limit,
+            queue_timeout=queue_timeout,
+            max_connection_age=max_connection_age,
         )
 
     @property
@@ -247,11 +305,33 @@ def _checked_limit(name: str, value: int | None) -> int:
     return value
 
 
+def _pool_rules(
+    keepalive_s: float | None,
+    force_close: bool,
+    queue_limit: int | None,
+    queue_timeout: float | None,
+    max_connection_age: float | None,
+) -> PoolRules:
+    if max_connection_age is not None and max_connection_age <= 0:
+        raise ValueError(
+            f"max_connection_age is {max_connection_age}; pass seconds above 0, or None for no limit "
+            "(force_close=True uses each connection once)"
+        )
+    return PoolRules(
+        keepalive_s,
+        force_close,
+        max_connection_age,
+        checked_queue_timeout(queue_timeout),
+        checked_queue_limit(queue_limit),
+    )
+
+
 def _running_loop(what: str) -> asyncio.AbstractEventLoop:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError(
             f"no running event loop: a {what} belongs to one loop, so make it inside a coroutine "
-            "(for example at the start of the function that asyncio.run() runs), not at import time"
+            "(for example at the start of the function that asyncio.run() runs), not at import time; "
+            f"this one was made at {caller_and_import()}"
         ) from None

@@ -2,12 +2,12 @@
 
 This is the only place that knows which protocol versions there are, and which ways: straight, over a Unix socket,
 through a proxy, or by the hooks of a connector's subclass. A proxy is verified like an origin, by the same setting;
-but a Fingerprint pins the origin alone. Whoever fails to connect makes the DNS cache forget, and whoever fails to
-shake hands the TLS sessions.
+but a Fingerprint pins the origin alone. Whoever fails to connect makes the DNS cache forget,
+unless it has learnt of other addresses since.
 """
 
 import asyncio
-import ssl
+import errno
 from collections.abc import Callable, Hashable
 from typing import Final, TypeVar
 
@@ -19,7 +19,7 @@ from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ClientConnectionError
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import HTTP_PROXIES, ConnectionKey
-from trunkline.ground.probe import Probe
+from trunkline.ground.probe import Mark, Probe, no_mark
 from trunkline.pool.hooks import NO_HOOKS, Connect, Hooks, NoTimeouts, as_ours
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import (
@@ -30,7 +30,7 @@ from trunkline.transport.errors import (
     TLSError,
 )
 from trunkline.transport.handshake import TLSOptions, start_tls
-from trunkline.transport.race import DEFAULT_RACE, RaceOptions, addr_info
+from trunkline.transport.race import DEFAULT_RACE, FailedAddresses, RaceOptions, addr_info
 from trunkline.transport.tcp import open_on, open_tcp, open_unix
 from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting, context_for
 from trunkline.transport.tls_sessions import SessionCache
@@ -38,6 +38,7 @@ from trunkline.transport.tls_sessions import SessionCache
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 SOCKS_PORT: Final = 1080  # RFC 1928 §3
+_NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)  # which is no fault of an address
 
 
 class Establisher:
@@ -63,6 +64,7 @@ class Establisher:
         self._race = race
         self._path = path
         self._hooks = hooks
+        self._failed = FailedAddresses() if dns is None else FailedAddresses(dns.refresh)
         self.sessions = SessionCache()
 
     async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
@@ -92,25 +94,14 @@ class Establisher:
         key = connection.key
         tls = None
         if key.is_ssl:
-            tls = await self._tls_options(setting, _peer(key), key.server_hostname or key.host)
-        try:
-            await self._open_way(connection, exchange, setting, tls)
-        except TLSError:
-            self.sessions.forget(await context_for(setting), _peer(key))
-            raise
-
-    async def _open_way(
-        self, connection: ClientH1, exchange: Exchange, setting: TLSSetting, tls: TLSOptions | None
-    ) -> None:
-        """Put `connection` at the end of the way that its key asks for."""
-        key = connection.key
+            tls = await self._tls_options(setting, _peer(key, setting), key.server_hostname or key.host)
         port = _port(key)
 
         def factory() -> ClientH1:
             return connection
 
         if self._path is not None:
-            await self._open_unix(connection, self._path, tls)
+            await self._open_unix(connection, self._path, tls, _mark(exchange.probe))
         elif key.proxy is None:
             await self._open_tcp(factory, key.host, port, tls, exchange.probe)
         elif key.proxy.scheme not in HTTP_PROXIES:
@@ -119,23 +110,29 @@ class Establisher:
             await self._open_to_proxy(factory, key.proxy, setting, exchange.probe)
         else:
             transport = await self._open_tunnel(key, exchange, setting)
+            _mark(exchange.probe)("tls")
             await start_tls(transport, factory, key.host, port, tls)
 
     async def _open_tcp(
         self, factory: Callable[[], P], host: str, port: int, tls: TLSOptions | None, probe: Probe | None
     ) -> tuple[asyncio.Transport, P]:
         addresses = await self._resolve(host, port, probe)
-        try:
-            return await open_tcp(factory, addresses, host, port, tls, self._race)
-        except ConnectError:
-            self._forget(host, port)
-            raise
+        tried: list[ResolveResult] = []
+        while True:
+            try:
+                return await open_tcp(factory, addresses, host, port, tls, self._race, self._failed, _mark(probe))
+            except ConnectError as error:
+                tried += addresses
+                addresses = await self._others(host, port, tried, error)
+                if not addresses:
+                    raise
 
-    async def _open_unix(self, connection: ClientH1, path: str, tls: TLSOptions | None) -> None:
+    async def _open_unix(self, connection: ClientH1, path: str, tls: TLSOptions | None, mark: Mark) -> None:
         if tls is None:
             await open_unix(path, lambda: connection)
         else:
             transport, _ = await open_unix(path, asyncio.Protocol)
+            mark("tls")
             await start_tls(transport, lambda: connection, path, 0, tls)
 
     async def _open_to_proxy(
@@ -145,13 +142,10 @@ class Establisher:
         host, port = _endpoint(proxy)
         is_tls = proxy.scheme == "https"
         setting = True if isinstance(setting, Fingerprint) else setting
-        peer = _proxy_peer(proxy)
         try:
-            tls = await self._tls_options(setting, peer, host) if is_tls else None
+            tls = await self._tls_options(setting, _proxy_peer(proxy), host) if is_tls else None
             return await self._open_tcp(factory, host, port, tls, probe)
         except (ResolveError, ConnectError, TLSError) as error:
-            if isinstance(error, TLSError):
-                self.sessions.forget(await context_for(setting), peer)
             raise ProxyUnreachable(host, port, is_tls, error) from error
 
     async def _open_tunnel(self, key: ConnectionKey, exchange: Exchange, setting: TLSSetting) -> asyncio.Transport:
@@ -169,12 +163,13 @@ class Establisher:
         request = connect_request(key.host, _port(key), fields.items() if fields else (), credentials)
         tunnel = Tunnel(self._loop, *_endpoint(key.proxy))
         transport, _ = await self._open_to_proxy(lambda: tunnel, key.proxy, setting, exchange.probe)
+        _mark(exchange.probe)("tunnel")
         try:
             await tunnel.open(request)
         except BaseException:
             transport.abort()
             raise
-        self._save(transport, _proxy_peer(key.proxy))
+        self.sessions.save(transport)
         return transport
 
     async def _open_socks(
@@ -191,7 +186,7 @@ class Establisher:
         except (ResolveError, ConnectError) as error:
             self._forget(host, port)
             raise ProxyUnreachable(host, port, False, error) from error
-        await open_on(sock, factory, key.host, _port(key), tls)
+        await open_on(sock, factory, key.host, _port(key), tls, _mark(probe))
 
     async def _open_by_hook(
         self, connect: Connect, connection: ClientH1, exchange: Exchange, setting: TLSSetting
@@ -215,6 +210,8 @@ class Establisher:
             transport.abort()
             raise TypeError(f"the connector's hook returned a {type(protocol).__name__}; wanted a ResponseHandler")
         protocol.key = key
+        if context is not None:
+            self.sessions.note_handshake(transport)
         return protocol
 
     # What the ways have in common.
@@ -223,28 +220,44 @@ class Establisher:
         resolve = self._hooks().resolve
         if resolve is not None:
             with as_ours(host, port, ResolveError):
-                return await resolve(host, port, probe)
-        assert self._dns is not None
-        return await self._dns.resolve(host, port, probe)
+                addresses = await resolve(host, port, probe)
+        else:
+            assert self._dns is not None
+            addresses = await self._dns.resolve(host, port, probe)
+        _mark(probe)("connect")
+        return addresses
+
+    async def _others(
+        self, host: str, port: int, tried: list[ResolveResult], error: ConnectError
+    ) -> list[ResolveResult]:
+        """Return the addresses learnt of since those `tried` were handed out; forget the name if there are none."""
+        if self._dns is None or error.os_error.errno in _NO_DESCRIPTOR:
+            return []
+        if self._hooks().resolve is not None:  # it may not like all that the cache knows
+            self._forget(host, port)
+            return []
+        return await self._dns.others(host, port, tried)
 
     def _forget(self, host: str, port: int) -> None:
         if self._dns is not None:
             self._dns.forget(host, port)
 
     async def _tls_options(self, setting: TLSSetting, peer: Hashable, name: str) -> TLSOptions:
-        context = self.sessions.wrap(await context_for(setting), peer)
-        return TLSOptions(context, _server_name(name))
+        return TLSOptions(await context_for(setting), _server_name(name), sessions=self.sessions, peer=peer)
+
+    @property
+    def dns(self) -> DNSCache | None:
+        """The names that are remembered; None for a path."""
+        return self._dns
 
     def save_session(self, connection: ClientH1) -> None:
         """Keep the TLS session of a connection over which a response has come."""
-        key = connection.key
         if connection.transport is not None:
-            self._save(connection.transport, _proxy_peer(key.proxy) if key.is_forwarded else _peer(key))
+            self.sessions.save(connection.transport)
 
-    def _save(self, transport: asyncio.Transport, peer: Hashable) -> None:
-        ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        if ssl_object is not None:
-            self.sessions.save(peer, ssl_object)
+
+def _mark(probe: Probe | None) -> Mark:
+    return no_mark if probe is None else probe.mark
 
 
 def _port(key: ConnectionKey) -> int:
@@ -260,11 +273,11 @@ def _server_name(host: str) -> str:
     return host.rstrip(".")
 
 
-def _peer(key: ConnectionKey) -> Hashable:
-    # All that was verified: a Fingerprint takes the place of the name. The proxy is part of it, lest a ticket link
-    # what goes through one with what does not.
-    pinned = key.ssl.fingerprint if isinstance(key.ssl, Fingerprint) else None
-    return "origin", key.host, key.port, key.server_hostname, pinned, key.proxy
+def _peer(key: ConnectionKey, setting: TLSSetting) -> Hashable:
+    # What is verified besides the name. The proxy is part of it, lest a ticket link what goes through one with what
+    # does not.
+    pinned = setting.fingerprint if isinstance(setting, Fingerprint) else None
+    return "origin", key.host, key.port, pinned, key.proxy
 
 
 def _proxy_peer(proxy: URL) -> Hashable:

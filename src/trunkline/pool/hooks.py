@@ -95,6 +95,8 @@ def as_ours(host: str, port: int, kind: type[ResolveError] | type[ConnectError])
 class CreateByHook:
     """Opens connections by a connector's `_create_connection(req, traces, timeout)`."""
 
+    dns = sessions = None  # nothing is known of names and TLS here
+
     def __init__(self, create: Callable[..., Awaitable[Any]]) -> None:  # Any: what users return is checked
         self._create = create
 
@@ -108,4 +110,4 @@ class CreateByHook:
         return protocol
 
     def save_session(self, connection: ClientH1) -> None:
-        """Nothing is known of TLS here."""
+        """There is nowhere to keep it."""

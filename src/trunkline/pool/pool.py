@@ -10,50 +10,31 @@ import asyncio
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from logging import DEBUG
 from typing import Final
 
 from trunkline.conn.client_h1 import ClientH1
-from trunkline.conn.errors import ConnectionLost
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
-from trunkline.conn.telling import cut_short, tell
+from trunkline.conn.telling import tell
 from trunkline.ground.logs import pool_logger
-from trunkline.pool.errors import ConnectTimeout, PoolClosed
+from trunkline.pool.counters import Counters
+from trunkline.pool.errors import ConnectTimeout, OutOfDescriptors, PoolClosed, QueueFull
 from trunkline.pool.establish import Establisher
 from trunkline.pool.hooks import CreateByHook
-from trunkline.pool.slots import Slots, Waiter
+from trunkline.pool.opening import Openings
+from trunkline.pool.queue import Queue
+from trunkline.pool.rules import ConnectLimits, PoolRules
+from trunkline.pool.slots import Slots
+from trunkline.wire.limits import SHORTAGE_PATIENCE_S
 
 CLOSE_GRACE_S: Final = 2.0  # for transports to flush what was written; then they are aborted
+AGE_JITTER: Final = 0.1  # of max_connection_age; gRPC's of MAX_CONNECTION_AGE: not all are opened anew at once
+_FOREVER: Final = float("inf")
+_NO_RULES: Final = PoolRules()
 _CLOSED: Final = "the connector was closed, with its session, while the request was under way"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectLimits:
-    """How long a request may wait for its connection, in seconds; None for no limit.
-
-    connect_s: in the queue and for opening together. open_s: for resolving, connecting and TLS alone.
-    """
-
-    connect_s: float | None = None
-    open_s: float | None = None
-
-
-class _QueuedRequest(Waiter[ClientH1]):
-    __slots__ = ("future",)
-
-    def __init__(self, key: ConnectionKey, future: "asyncio.Future[ClientH1 | None]") -> None:
-        super().__init__(key)
-        self.future = future
-
-    @property
-    def is_waiting(self) -> bool:
-        return not self.future.done()
-
-    def wake(self, connection: ClientH1 | None) -> None:
-        self.future.set_result(connection)
 
 
 class Pool:
@@ -64,28 +45,40 @@ class Pool:
         loop: asyncio.AbstractEventLoop,
         slots: Slots[ClientH1],
         establisher: Establisher | CreateByHook,
+        rules: PoolRules = _NO_RULES,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """now: the clock that idle connections age by, in seconds."""
+        from trunkline.pool.idle_limits import IdleLimits  # not at import time
+
         self.loop = loop
         self.slots = slots
-        self.force_close = False
+        self.rules = rules
+        self.force_close = rules.force_close
         self.closed = False
-        self.opened = 0  # connections, since the beginning
+        self.counters = Counters(establisher.dns, establisher.sessions)
+        self.idle_limits = IdleLimits(now)
+        self._queue = Queue(loop, slots, rules, self.state, self.release)
         self._sockets: set[ClientH1] = set()  # all that are open, closing ones too
-        self._establisher = establisher
+        self._seeking: set[Exchange] = set()  # those that wait for a connection, or for one to be opened
+        self._inherited: list[asyncio.Transport | None] = []  # in a forked child
+        self._age_s = None if rules.max_age_s is None else _ages(rules.max_age_s)
+        self._retirements: dict[ClientH1, asyncio.TimerHandle] = {}
+        self.establisher = establisher
+        self.openings = Openings(loop, slots, establisher)
         self._now = now
-        # Asked anew whenever a connection is opened or swept, not twice for each request.
-        self._logs = pool_logger.isEnabledFor(DEBUG)
-        self._openings: dict[Callable[[], None], asyncio.Future[None]] = {}  # what interrupts each; done when it ended
+        self._freed: asyncio.Future[None] | None = None  # what `when_freed` returned
+        # Does anybody want to hear? Asked anew when a connection is opened or swept, not twice for each request.
+        self._is_heard = pool_logger.isEnabledFor(DEBUG)
         self._sweeper: asyncio.TimerHandle | None = None
+        self._sweep_s = _FOREVER  # how long an idle time was waited for when it was planned
 
     # Getting a connection.
 
     def take(self, key: ConnectionKey) -> ClientH1 | None:
         """Return an idle connection at once, if there is one."""
         connection = self.slots.reuse(key, self._now())
-        if self._logs and connection is not None:
+        if self._is_heard and connection is not None:
             pool_logger.debug("reuse %r to %s:%s", connection, key.host, key.port)
         return connection
 
@@ -95,34 +88,75 @@ class Pool:
         """Return a connection for `exchange`: an idle one, a new one, or one that comes back while it waits.
 
         is_fresh: not an idle one, which may be stale.
-        Raises ConnectTimeout, PoolClosed, what opening raised, or what ended the exchange meanwhile.
+        Raises QueueFull, ConnectTimeout, OutOfDescriptors, PoolClosed, what opening raised, or what ended the exchange
+        meanwhile.
         """
-        if limits.connect_s is None:
-            return await self._acquire(key, exchange, limits.open_s, is_fresh)
+        self._seeking.add(exchange)
+        try:
+            if limits.connect_s is None:
+                return await self._acquire(key, exchange, limits, is_fresh)
+            return await self._acquire_in_time(limits.connect_s, key, exchange, limits, is_fresh)
+        finally:
+            self._seeking.discard(exchange)
+
+    async def _acquire_in_time(
+        self, connect_s: float, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool
+    ) -> ClientH1:
         began_at = self.loop.time()
-        timeout = asyncio.timeout(limits.connect_s)
+        timeout = asyncio.timeout(connect_s)
         try:
             async with timeout:
-                return await self._acquire(key, exchange, limits.open_s, is_fresh)
+                return await self._acquire(key, exchange, limits, is_fresh)
         except TimeoutError:
             if not timeout.expired():
                 raise
-            phase = f"getting a connection to {key.host}:{key.port} ({self._state()}; timeout.connect)"
-            raise ConnectTimeout(phase, limits.connect_s, self.loop.time() - began_at) from None
+            if self.openings.shortage.number is not None:
+                raise self.openings.shortage.error(key, self.slots.limit) from None
+            phase = f"getting a connection to {key.host}:{key.port} ({self.state()}; timeout.connect)"
+            raise ConnectTimeout(phase, connect_s, self.loop.time() - began_at) from None
 
-    async def _acquire(self, key: ConnectionKey, exchange: Exchange, open_s: float | None, is_fresh: bool) -> ClientH1:
+    async def _acquire(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool) -> ClientH1:
         if self.closed:
             raise PoolClosed("this request came after its close(); make a new session")
         connection = None if is_fresh else self.take(key)
         if connection is None and not self.slots.try_open(key):
-            room = self.slots.make_room(key)
-            if room is not None:
-                room.close()
-            connection = await self._wait(key, exchange)
-            if self._logs and connection is not None:
-                pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
+            connection = await self._wait(key, exchange, limits)
         if connection is None:
-            return await self._open(key, exchange, open_s)
+            try:
+                return await self._open(key, exchange, limits.open_s)
+            except OutOfDescriptors as error:
+                return await self._outwait(error, key, exchange, limits)
+        if exchange.probe is not None:
+            await self.tell_reuse(connection, exchange)
+        return connection
+
+    async def _outwait(
+        self, shortage: OutOfDescriptors, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits
+    ) -> ClientH1:
+        """Return a connection that comes back, or a new one when a descriptor is to be had again; else `shortage`."""
+        wait_s = self._queue.wait_s(limits)
+        if wait_s is None and limits.connect_s is None:
+            wait_s = SHORTAGE_PATIENCE_S
+        timeout = asyncio.timeout(wait_s)
+        connection, is_again = None, False
+        try:
+            self._queue.check(key, limits, partial(self._count_leaving, key))
+            async with timeout:
+                while connection is None:
+                    has_room = self._make_room(key)
+                    connection = await self._queue.stand(
+                        key, exchange, limits.priority, has_room=has_room, is_again=is_again
+                    )
+                    is_again = True
+                    if connection is None:
+                        with suppress(OutOfDescriptors):
+                            return await self._open(key, exchange, limits.open_s)
+        except QueueFull:
+            raise shortage from None
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise shortage from None
         if exchange.probe is not None:
             await self.tell_reuse(connection, exchange)
         return connection
@@ -136,134 +170,161 @@ class Pool:
             self.release(connection)
             raise
 
-    async def _wait(self, key: ConnectionKey, exchange: Exchange) -> ClientH1 | None:
-        """Wait in the queue; return a connection, or None with the slot to open one."""
-        future: asyncio.Future[ClientH1 | None] = self.loop.create_future()
-        waiter = _QueuedRequest(key, future)
-        self.slots.enqueue(waiter)
-        exchange.waiter = future
-        probe = exchange.probe
+    async def _wait(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientH1 | None:
+        """Make room, and wait in the queue for it; return a connection, or None with the slot to open one."""
+        has_room = self._make_room(key)
+        if not has_room:
+            self._queue.check(key, limits, partial(self._count_leaving, key))
+        began_at = self.loop.time()
         try:
-            if probe is not None:
-                await tell(exchange, probe.send_connection_queued_start())
-            connection = await future
-            if probe is not None:
-                await tell(exchange, probe.send_connection_queued_end())
-            return connection
-        except BaseException:
-            self.slots.dequeue(waiter)
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self._pass_on(key, future.result())  # it was this request's turn just when it gave up
-            raise
+            connection = await self._queue.wait(
+                key, exchange, limits.priority, self._queue.wait_s(limits), has_room=has_room
+            )
         finally:
-            exchange.waiter = None
+            self.counters.note_wait(self.loop.time() - began_at)
+            self._tell_freed()
+        if self._is_heard and connection is not None:
+            pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
+        return connection
 
-    def _pass_on(self, key: ConnectionKey, connection: ClientH1 | None) -> None:
-        if connection is None:
-            self.slots.free_slot(key)
-        else:
-            self.release(connection)
+    def _make_room(self, key: ConnectionKey) -> bool:
+        """Close the connection that has been idle longest, if one for `key` could be opened then."""
+        room = self.slots.make_room(key)
+        if room is not None:
+            room.close()
+        return room is not None
+
+    def _count_leaving(self, key: ConnectionKey) -> int:
+        """Count the sockets in whose place one for `key` could be opened as soon as they are gone."""
+        endpoint = key.endpoint if self.slots.is_host_full(key) else None
+        leaving = (connection.key for connection in self._sockets if connection.is_closed)
+        return sum(endpoint in (None, other.endpoint) for other in leaving)
+
+    # Opening.
 
     async def _open(self, key: ConnectionKey, exchange: Exchange, open_s: float | None) -> ClientH1:
         """Open a connection in the slot that was taken for it."""
         began_at = self.loop.time()
-        timeout = asyncio.timeout(open_s)
-        interrupt = partial(cut_short, timeout)
-        ended = self._openings[interrupt] = self.loop.create_future()
         try:
-            if self.closed or exchange.error is not None:  # since the slot was handed over
-                raise exchange.error or PoolClosed(_CLOSED)
-            async with timeout:
-                exchange.interrupt = interrupt
-                connection = await self._establish(key, exchange)
-            if self.closed:  # it was interrupted in the moment in which it was open
-                connection.abort()
-                raise PoolClosed(_CLOSED)
-            if connection.is_closed:
-                raise ConnectionLost(f"{key.host}:{key.port} closed the connection as soon as it was open")
-        except BaseException as error:
-            self.slots.free_slot(key)
-            if isinstance(error, TimeoutError) and timeout.expired():
-                raise self._why_interrupted(key, exchange, open_s, began_at) from None
-            raise
+            connection = await self.openings.open(key, exchange, open_s)
         finally:
-            exchange.interrupt = None
-            del self._openings[interrupt]
-            ended.set_result(None)
-        self.opened += 1
-        self._logs = pool_logger.isEnabledFor(DEBUG)
+            self._tell_freed()
+        self.counters.note_opened(connection, self.loop.time() - began_at)
+        self._adopt(connection)
+        self.openings.shortage.end()
+        return connection
+
+    def _adopt(self, connection: ClientH1) -> None:
+        """Own a connection that has just been opened, for as long as it may live."""
+        key = connection.key
+        self._is_heard = pool_logger.isEnabledFor(DEBUG) or self._freed is not None
         connection.owner = self
+        connection.idle_s = self._allowed_idle_s(connection)
         self._sockets.add(connection)
         self.slots.acquired.add(connection)
-        pool_logger.debug("open %r to %s:%s (%s)", connection, key.host, key.port, self._state())
-        return connection
+        if self._age_s is not None:
+            self._retirements[connection] = self.loop.call_later(self._age_s(), self._retire, connection)
+        pool_logger.debug("open %r to %s:%s (%s)", connection, key.host, key.port, self.state())
 
-    async def _establish(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
-        probe = exchange.probe
-        if probe is None:
-            return await self._establisher.open(key, exchange)
-        await probe.send_connection_create_start()
-        connection = await self._establisher.open(key, exchange)
-        try:
-            await probe.send_connection_create_end()
-        except BaseException:
-            connection.abort()
-            raise
-        return connection
+    def _retire(self, connection: ClientH1) -> None:
+        """Let a connection that has become old go: at once if it is idle, else with its exchange."""
+        connection.is_reusable = False
+        if connection not in self.slots.acquired:
+            self.slots.remove(connection)
+            connection.close()
 
-    def _why_interrupted(
-        self, key: ConnectionKey, exchange: Exchange, open_s: float | None, began_at: float
-    ) -> Exception:
-        if self.closed:
-            return PoolClosed(_CLOSED)
-        if exchange.error is not None:
-            return exchange.error
-        phase = f"opening a connection to {key.host}:{key.port} (timeout.sock_connect)"
-        return ConnectTimeout(phase, open_s or 0.0, self.loop.time() - began_at)
-
-    def _state(self) -> str:
+    def state(self) -> str:
+        """Tell in words how full the pool is."""
         slots = self.slots
         limit = slots.limit or "no limit"
-        return f"{len(slots.acquired)} in use, {slots.taken} open of {limit}, {slots.queued} waiting"
+        opening = f"{len(self.openings)} being opened, " if self.openings else ""
+        return f"{len(slots.acquired)} in use, {opening}{slots.taken} open of {limit}, {slots.queued} waiting"
 
     # What connections tell (`client_h1.Owner`).
 
     def release(self, connection: ClientH1) -> None:
         """Take back a connection whose exchange ended."""
-        if self._logs:
+        if self._is_heard:
             pool_logger.debug("release %r", connection)
+            self._tell_freed()
         if not connection.is_reusable or self.force_close or self.closed:
             self.slots.acquired.discard(connection)
             connection.close()
         elif not self.slots.give_back(connection, self._now()):
             connection.close()
-        elif self._sweeper is None and self.slots.keepalive_s is not None:
-            self._plan_sweep()
+        elif connection.idle_s < self._sweep_s:
+            self._plan_sweep(connection.idle_s)
 
     def first_response(self, connection: ClientH1) -> None:
         """Keep the TLS session of a connection that has proved good."""
-        self._establisher.save_session(connection)
+        self.establisher.save_session(connection)
+
+    def note_failure(self, connection: ClientH1, error: Exception) -> None:
+        """Count that the body of a response on `connection` ended with `error`."""
+        self.counters.note_error(connection.key, type(error).__name__)
 
     def forget(self, connection: ClientH1) -> None:
         """Drop a connection whose transport is gone; its slot goes to the next in line."""
         self._sockets.discard(connection)
-        self.slots.remove(connection)
+        self.counters.note_gone(connection)
+        retirement = self._retirements.pop(connection, None)
+        if retirement is not None:
+            retirement.cancel()
+        idle_since = self.slots.remove(connection)
+        if idle_since is not None:  # what we close ourselves is not listed as idle any more
+            self.idle_limits.note_drop(connection.key.endpoint, self._now() - idle_since, connection.rested_s)
         self.slots.free_slot(connection.key)
+        self._tell_freed()
+
+    # Who wants to look.
+
+    def exchanges(self) -> list[Exchange]:
+        """List the exchanges that connections carry now, WebSockets among them, and those that wait for one."""
+        carried = (connection.exchange for connection in self._sockets)
+        return [*self._seeking, *(exchange for exchange in carried if exchange is not None)]
+
+    def when_freed(self) -> "asyncio.Future[None]":
+        """Return what is done as soon as a connection comes back or is lost, or a wait for one ends."""
+        if self._freed is None:
+            self._freed = self.loop.create_future()
+            self._is_heard = True  # until the next connection is opened, or the next sweep
+        return self._freed
+
+    def _tell_freed(self) -> None:
+        freed, self._freed = self._freed, None
+        if freed is not None and not freed.done():
+            freed.set_result(None)
+
+    @property
+    def sockets(self) -> frozenset[ClientH1]:
+        """All connections that are open, closing ones too."""
+        return frozenset(self._sockets)
 
     # Growing old.
 
-    def _plan_sweep(self) -> None:
-        keepalive_s = self.slots.keepalive_s
-        if keepalive_s is not None and self.slots.idle:
-            self._sweeper = self.loop.call_later(max(keepalive_s, 1.0), _sweep, weakref.ref(self))
+    def _plan_sweep(self, idle_s: float) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._sweep_s = idle_s
+        self._sweeper = self.loop.call_later(max(idle_s, 1.0), _sweep, weakref.ref(self))
 
     def sweep(self) -> None:
         """Close the connections that have been idle for too long."""
         self._sweeper = None
-        self._logs = pool_logger.isEnabledFor(DEBUG)
+        self._sweep_s = _FOREVER
+        self._is_heard = pool_logger.isEnabledFor(DEBUG) or self._freed is not None
+        for connection in self._sockets:
+            connection.idle_s = self._allowed_idle_s(connection)
         for connection in self.slots.expired(self._now()):
             connection.close()
-        self._plan_sweep()
+        shortest_s = min((idle[0][0].idle_s for idle in self.slots.idle.values()), default=_FOREVER)
+        if shortest_s != _FOREVER:
+            self._plan_sweep(shortest_s)
+
+    def _allowed_idle_s(self, connection: ClientH1) -> float:
+        """Tell how long `connection` may be idle, by our own rule, its server's word, and what was learnt of that."""
+        ours = _FOREVER if self.rules.keepalive_s is None else self.rules.keepalive_s
+        return min(ours, connection.hinted_s, self.idle_limits.limit_s(connection.key.endpoint))
 
     # The end.
 
@@ -273,27 +334,39 @@ class Pool:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-        for waiter in self.slots.waiters():
-            if isinstance(waiter, _QueuedRequest) and waiter.is_waiting:
-                waiter.future.set_exception(PoolClosed(_CLOSED))
-        for interrupt in self._openings:
-            interrupt()
+        self._queue.close(_CLOSED)
+        self.openings.shut(_CLOSED)
         self.slots.idle.clear()
         sockets = list(self._sockets)
         for connection in sockets:
             connection.interrupt(_CLOSED)
         return sockets
 
+    def leave_to_parent(self) -> None:
+        """Let go of all sockets, in a forked child, without closing them: they are the parent's (see `forks`)."""
+        self.closed = True
+        for connection in self._sockets:
+            self._inherited.append(connection.transport)  # collected, it would close its socket, and say so
+            connection.transport, connection.is_reusable = None, False
+            if connection.exchange is not None:
+                connection.exchange.carrier = None
+
     async def close(self) -> None:
         """Close everything and wait until the sockets are gone."""
         closing = self.shut()
-        if self._openings:
-            await asyncio.wait(list(self._openings.values()))
+        await self.openings.wait()
         if closing:
             await asyncio.wait([connection.gone for connection in closing], timeout=CLOSE_GRACE_S)
             for connection in closing:
                 connection.abort()
             await asyncio.wait([connection.gone for connection in closing])
+
+
+def _ages(max_age_s: float) -> Callable[[], float]:
+    """Return what tells for each connection at which age to let it go."""
+    from random import uniform  # few ask for it; later there may be no descriptor to read the module with
+
+    return lambda: uniform(1 - AGE_JITTER, 1) * max_age_s
 
 
 def _sweep(reference: "weakref.ref[Pool]") -> None:

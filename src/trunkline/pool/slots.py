@@ -5,20 +5,21 @@ is in use or idle: there are never more sockets than `limit`. A request is answe
 
     reuse   the newest idle connection of its key; old ones age out at the other end
     open    a slot is free, or can be made free by closing the connection that has been idle longest
-    wait    in order of arrival
+    wait    in order of priority, then of arrival
 
-A connection that comes back goes straight to the longest waiter of its key, never to a newcomer. When a waiter of
-another key has waited longer, it may be passed over MAX_PASSED_OVER times, for reuse is cheaper than closing and
-opening; then the connection is closed for it. A waiter for a host at its limit stands in nobody's way. The caller
-closes what is returned to be closed, and tells when a socket is gone.
+A connection that comes back goes straight to the first waiter of its key, never to a newcomer. When a waiter of
+another key comes before, it may be passed over MAX_PASSED_OVER times by those of its priority, for reuse is cheaper
+than closing and opening; then the connection is closed for it. A waiter for a host at its limit stands in nobody's way.
+The caller closes what is returned to be closed, and tells when a socket is gone.
 """
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict, deque
+from collections import deque
 from itertools import count
 from typing import Final, Generic, Protocol, TypeVar
 
 from trunkline.conn.key import ConnectionKey
+from trunkline.pool.line import Line
 
 # Times that a waiter may see a younger waiter of another key served by reuse. Each spares a handshake; 16 of them cost
 # the one that waits less than one handshake of its own would.
@@ -30,20 +31,31 @@ class Pooled(Protocol):
 
     key: ConnectionKey
     is_reusable: bool  # False as soon as it is closing, whoever closes it
+    idle_s: float  # after how much idle time it must not be used any more
+    rested_s: float  # for how long it was idle before it was acquired
 
 
 C = TypeVar("C", bound=Pooled)
 
 
 class Waiter(ABC, Generic[C]):
-    """A request in the queue. passed_over: how often a younger one was served first."""
+    """A request in the queue. priority: higher is served earlier. passed_over: by how many younger ones of it.
 
-    __slots__ = ("key", "passed_over", "ticket")
+    has_room: a connection was closed for it, whose slot will come free; no other one needs to be.
+    """
 
-    def __init__(self, key: ConnectionKey) -> None:
+    __slots__ = ("has_room", "key", "passed_over", "priority", "ticket")
+
+    def __init__(self, key: ConnectionKey, priority: int = 0, has_room: bool = False) -> None:
         self.key = key
+        self.priority = priority
+        self.has_room = has_room
         self.passed_over = 0
-        self.ticket = 0  # its place in the order of arrival
+        self.ticket = 0  # its place in the order of arrival; below 0 for those before all who have arrived
+
+    def is_before(self, other: "Waiter[C]") -> bool:
+        """Tell whether it is served first."""
+        return (-self.priority, self.ticket) < (-other.priority, other.ticket)
 
     @property
     @abstractmethod
@@ -55,28 +67,24 @@ class Waiter(ABC, Generic[C]):
         """Hand over a connection, or with None the slot to open one; called once."""
 
 
-_Queue = OrderedDict[Waiter[C], None]  # a set in order of arrival
-
-
 class Slots(Generic[C]):
-    """The state of one pool. limit, limit_per_host: 0 for no limit. keepalive_s: None for no expiry."""
+    """The state of one pool. limit, limit_per_host: 0 for no limit."""
 
-    def __init__(self, limit: int, limit_per_host: int, keepalive_s: float | None) -> None:
+    def __init__(self, limit: int, limit_per_host: int) -> None:
         self.limit = limit
         self.limit_per_host = limit_per_host
-        self.keepalive_s = keepalive_s
         self.idle: dict[ConnectionKey, deque[tuple[C, float]]] = {}  # newest last, with the time it became idle
         self.acquired: set[C] = set()
         self.taken = 0  # slots: sockets open or being opened
         self._taken_per_host: dict[tuple[str, int | None, bool], int] = {}
         self._tickets = count()
-        self._queue: _Queue[C] = OrderedDict()
-        self._queue_per_key: dict[ConnectionKey, _Queue[C]] = {}
+        self._line: Line[Waiter[C]] = Line()
+        self._line_per_key: dict[ConnectionKey, Line[Waiter[C]]] = {}
 
     @property
     def queued(self) -> int:
         """Requests that wait."""
-        return len(self._queue)
+        return len(self._line)
 
     def reuse(self, key: ConnectionKey, now: float) -> C | None:
         """Take the newest idle connection of `key`, if there is one that is still good."""
@@ -84,18 +92,33 @@ class Slots(Generic[C]):
         if idle is None:
             return None
         connection, since = idle.pop()
-        while not connection.is_reusable and idle:  # it is about to be removed; nothing else is to be done with it
-            connection, since = idle.pop()
+        rested_s = now - since
+        if not connection.is_reusable or rested_s > connection.idle_s:
+            return self._reuse_older(key, (connection, since), now)
         if not idle:
             del self.idle[key]
-        if not connection.is_reusable:
-            return None
-        if self.keepalive_s is not None and now - since > self.keepalive_s:
-            # All the others have been idle for longer; the sweep closes them with this one.
-            self.idle.setdefault(key, deque()).append((connection, since))
-            return None
+        connection.rested_s = rested_s
         self.acquired.add(connection)
         return connection
+
+    def _reuse_older(self, key: ConnectionKey, newest: tuple[C, float], now: float) -> C | None:
+        """Do the same when the newest one is no good; the sweep closes those that are too old."""
+        idle = self.idle[key]
+        too_old = [newest] if newest[0].is_reusable else []  # else it is about to be removed
+        found = None
+        while idle and found is None:
+            connection, since = idle.pop()
+            if not connection.is_reusable:
+                continue
+            if now - since > connection.idle_s:
+                too_old.append((connection, since))
+            else:
+                found = connection
+                found.rested_s = now - since
+                self.acquired.add(found)
+        idle.extend(reversed(too_old))
+        self._put_idle(key, idle)
+        return found
 
     def expired(self, now: float) -> list[C]:
         """Take out the idle connections that are closed or too old; the caller closes them."""
@@ -103,7 +126,7 @@ class Slots(Generic[C]):
         for key in list(self.idle):
             kept: deque[tuple[C, float]] = deque()
             for connection, since in self.idle[key]:
-                if not connection.is_reusable or (self.keepalive_s is not None and now - since > self.keepalive_s):
+                if not connection.is_reusable or now - since > connection.idle_s:
                     gone.append(connection)
                 else:
                     kept.append((connection, since))
@@ -112,7 +135,7 @@ class Slots(Generic[C]):
 
     def try_open(self, key: ConnectionKey) -> bool:
         """Take a slot for a new connection of `key`, if one is free."""
-        if (self.limit and self.taken >= self.limit) or self._is_host_full(key):
+        if (self.limit and self.taken >= self.limit) or self.is_host_full(key):
             return False
         self._take_slot(key)
         return True
@@ -123,7 +146,7 @@ class Slots(Generic[C]):
         Its slot is free once the caller has told `free_slot`.
         """
         candidates = list(self.idle)
-        if self._is_host_full(key):
+        if self.is_host_full(key):
             candidates = [each for each in candidates if each.endpoint == key.endpoint]
         oldest = min(candidates, key=lambda each: self.idle[each][0][1], default=None)
         if oldest is None:
@@ -133,52 +156,64 @@ class Slots(Generic[C]):
         self._put_idle(oldest, idle)
         return connection
 
-    def enqueue(self, waiter: Waiter[C]) -> None:
-        """Let a request wait for its turn."""
-        waiter.ticket = next(self._tickets)
-        self._queue[waiter] = None
-        self._queue_per_key.setdefault(waiter.key, OrderedDict())[waiter] = None
+    def enqueue(self, waiter: Waiter[C], *, is_first: bool = False) -> None:
+        """Let a request wait for its turn. is_first: before all others of its priority."""
+        ticket = next(self._tickets)
+        waiter.ticket = -ticket if is_first else ticket
+        self._line.add(waiter, is_first=is_first)
+        same_key = self._line_per_key.get(waiter.key)
+        if same_key is None:
+            same_key = self._line_per_key[waiter.key] = Line()
+        same_key.add(waiter, is_first=is_first)
 
     def dequeue(self, waiter: Waiter[C]) -> None:
         """Forget a waiter, because it was woken or gave up; nothing happens if it was not waiting."""
-        if waiter in self._queue:
-            del self._queue[waiter]
-            same_key = self._queue_per_key[waiter.key]
-            del same_key[waiter]
+        if waiter in self._line:
+            self._line.remove(waiter)
+            same_key = self._line_per_key[waiter.key]
+            same_key.remove(waiter)
             if not same_key:
-                del self._queue_per_key[waiter.key]
+                del self._line_per_key[waiter.key]
 
     def give_back(self, connection: C, now: float) -> bool:
         """Take back a connection that may serve another request; False when it must be closed for somebody else."""
         key = connection.key
-        longest = self._longest_waiter(key) if self._queue else None
-        if longest is None:  # nobody waits, or only for hosts at their limits
+        first = self._first_waiter(key) if self._line else None
+        if first is None:  # nobody waits, or only for hosts at their limits
             self.acquired.discard(connection)
             idle = self.idle.get(key)
             if idle is None:
                 idle = self.idle[key] = deque()
             idle.append((connection, now))
             return True
-        if longest.key != key:
+        if first.key != key:
             same_key = self._first_of(key)
-            if same_key is None or longest.passed_over >= MAX_PASSED_OVER:
-                longest.passed_over = 0  # one connection is enough; others that come back now are not for it
+            if same_key is None or same_key.priority < first.priority or first.passed_over >= MAX_PASSED_OVER:
+                first.has_room = True
                 self.acquired.discard(connection)
                 return False
-            longest.passed_over += 1
-            longest = same_key
-        self._wake(longest, connection)
+            first.passed_over += 1
+            first = same_key
+        connection.rested_s = 0.0
+        self._wake(first, connection)
         return True
 
-    def remove(self, connection: C) -> None:
-        """Drop a connection that is gone from wherever it is listed."""
+    def remove(self, connection: C) -> float | None:
+        """Drop a connection that is gone from wherever it is listed; return since when it was idle, if it was."""
         self.acquired.discard(connection)
-        idle = self.idle.get(connection.key)
-        if idle is not None:
+        idle = self.idle.get(connection.key, ())
+        since = next((since for one, since in idle if one is connection), None)
+        if since is not None:
             self._put_idle(connection.key, deque(entry for entry in idle if entry[0] is not connection))
+        return since
 
     def free_slot(self, key: ConnectionKey) -> None:
         """Take back the slot of a socket of `key` that is gone or was never opened; the next in line gets it."""
+        self.drop_slot(key)
+        self.wake_first()
+
+    def drop_slot(self, key: ConnectionKey) -> None:
+        """Take back the slot of a socket that could not be opened, when nobody else could open one either."""
         self.taken -= 1
         endpoint = key.endpoint
         left = self._taken_per_host[endpoint] - 1
@@ -186,15 +221,21 @@ class Slots(Generic[C]):
             self._taken_per_host[endpoint] = left
         else:
             del self._taken_per_host[endpoint]
-        if self._queue and (not self.limit or self.taken < self.limit):
-            waiter = self._longest_waiter(None)
-            if waiter is not None:
-                self._take_slot(waiter.key)
-                self._wake(waiter, None)
+
+    def wake_first(self) -> bool:
+        """Give the first in line a slot, if one is free; tell whether it was given."""
+        waiter = self._first_waiter(None) if self._line and (not self.limit or self.taken < self.limit) else None
+        if waiter is None:
+            return False
+        if not waiter.has_room:
+            self._take_room()
+        self._take_slot(waiter.key)
+        self._wake(waiter, None)
+        return True
 
     def waiters(self) -> list[Waiter[C]]:
-        """List those who wait, longest first."""
-        return list(self._queue)
+        """List those who wait, in the order in which they are served."""
+        return list(self._line)
 
     # Inside.
 
@@ -204,7 +245,8 @@ class Slots(Generic[C]):
         else:
             self.idle.pop(key, None)
 
-    def _is_host_full(self, key: ConnectionKey) -> bool:
+    def is_host_full(self, key: ConnectionKey) -> bool:
+        """Tell whether the endpoint of `key` has no slot left of `limit_per_host`."""
         limit = self.limit_per_host
         return bool(limit) and self._taken_per_host.get(key.endpoint, 0) >= limit
 
@@ -213,34 +255,39 @@ class Slots(Generic[C]):
         endpoint = key.endpoint
         self._taken_per_host[endpoint] = self._taken_per_host.get(endpoint, 0) + 1
 
-    def _longest_waiter(self, given: ConnectionKey | None) -> Waiter[C] | None:
-        """Find the waiter that came first among those who could go on.
+    def _first_waiter(self, given: ConnectionKey | None) -> Waiter[C] | None:
+        """Find the first in line among those who could go on.
 
-        given: key of a connection at hand, with which, or in whose place, waiters for its endpoint can go on.
+        given: key of a connection at hand, with which, or in whose place, waiters for its endpoint can go on, if none
+        has been closed for them before.
         """
-        if not self.limit_per_host:
-            return self._first_live(self._queue)
-        longest = None
-        for key in list(self._queue_per_key):
-            if self._is_host_full(key) and (given is None or key.endpoint != given.endpoint):
-                continue
-            waiter = self._first_of(key)
-            if waiter is not None and (longest is None or waiter.ticket < longest.ticket):
-                longest = waiter
-        return longest
+        gave_up: list[Waiter[C]] = []
+        found = None
+        for waiter in self._line:
+            if not waiter.is_waiting:
+                gave_up.append(waiter)  # and has not run since
+            elif self._may_go_on(waiter, given):
+                found = waiter
+                break
+        for waiter in gave_up:
+            self.dequeue(waiter)
+        return found
+
+    def _may_go_on(self, waiter: Waiter[C], given: ConnectionKey | None) -> bool:
+        if given is None:
+            return not self.is_host_full(waiter.key)
+        if waiter.has_room and waiter.key != given:
+            return False
+        return not self.is_host_full(waiter.key) or waiter.key.endpoint == given.endpoint
 
     def _first_of(self, key: ConnectionKey) -> Waiter[C] | None:
-        queue = self._queue_per_key.get(key)
-        return None if queue is None else self._first_live(queue)
+        return next((waiter for waiter in self._line_per_key.get(key, ()) if waiter.is_waiting), None)
 
-    def _first_live(self, queue: _Queue[C]) -> Waiter[C] | None:
-        """Return the first of `queue`; drop those who gave up but have not run since."""
-        while queue:
-            waiter = next(iter(queue))
-            if waiter.is_waiting:
-                return waiter
-            self.dequeue(waiter)
-        return None
+    def _take_room(self) -> None:
+        """Let one who has room wait for another slot: somebody else has got its own."""
+        loser = next((waiter for waiter in self._line if waiter.has_room), None)
+        if loser is not None:
+            loser.has_room = False
 
     def _wake(self, waiter: Waiter[C], connection: C | None) -> None:
         self.dequeue(waiter)

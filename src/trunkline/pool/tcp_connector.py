@@ -36,11 +36,12 @@ class TCPConnector(BaseConnector):
     """Connects over TCP, with TLS for https.
 
     ssl: True verifies by the system's trust store, False not at all; an SSLContext or a Fingerprint says how.
-    use_dns_cache, ttl_dns_cache (seconds, None for ever), dns_cache_max_size (names): the DNS cache.
+    use_dns_cache, ttl_dns_cache (seconds, None for ever), dns_cache_max_size (names): the DNS cache. The default of
+    ttl_dns_cache gives way to the time to live of the records, where the resolver tells it, as aiodns does.
     family: 0 for both, or socket.AF_INET or AF_INET6. local_addr: (host, port) to bind to.
     resolver: an AbstractResolver; its owner closes it. happy_eyeballs_delay (seconds), interleave: RFC 8305.
     socket_factory: makes sockets from address infos. ssl_shutdown_timeout: accepted.
-    verify_ssl, fingerprint, ssl_context: deprecated ways to say `ssl`.
+    verify_ssl, fingerprint, ssl_context: deprecated ways to say `ssl`. The rest is as in BaseConnector.
     """
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"tcp"}
@@ -69,8 +70,10 @@ class TCPConnector(BaseConnector):
         interleave: int | None = None,
         socket_factory: SocketFactoryType | None = None,
         ssl_shutdown_timeout: float | Sentinel | None = sentinel,
+        queue_limit: int | None = None,
+        queue_timeout: float | None = None,
+        max_connection_age: float | None = None,
     ) -> None:
-        self._closed = True  # until it is complete, for __del__
         self._ssl = merged_ssl(ssl, verify_ssl, ssl_context, fingerprint)
         self._race = RaceOptions(local_addr, happy_eyeballs_delay, interleave, socket_factory)
         self._family = family
@@ -86,6 +89,9 @@ class TCPConnector(BaseConnector):
             enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
             timeout_ceil_threshold=timeout_ceil_threshold,
+            queue_limit=queue_limit,
+            queue_timeout=queue_timeout,
+            max_connection_age=max_connection_age,
         )
 
     def _make_establisher(self, loop: asyncio.AbstractEventLoop) -> Establisher | CreateByHook:
@@ -162,16 +168,10 @@ class TCPConnector(BaseConnector):
         """Forget one name, given with its port, or all."""
         self._dns.clear(host, port)
 
-    async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close all connections and look-ups and wait until they are gone. Idempotent."""
-        if not self._is_finished:
-            self.check_loop()
-            try:
-                await super().close(abort_ssl=abort_ssl)
-            finally:
-                await self._dns.close()
-                if self._owns_resolver and self._resolver is not None:
-                    await self._resolver.close()
+    async def _close_resolving(self) -> None:
+        await self._dns.close()
+        if self._owns_resolver and self._resolver is not None:
+            await self._resolver.close()
 
 
 def merged_ssl(ssl: object, verify_ssl: bool | None, ssl_context: object, fingerprint: bytes | None) -> TLSSetting:

@@ -1,0 +1,122 @@
+"""`Queue`: how a request waits while no connection is free, and what becomes of it if it waits too long.
+
+Whose turn it is, `slots` decides. A request that gives up in the moment in which it is served passes on what it got.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.exchange import Exchange
+from trunkline.conn.key import ConnectionKey
+from trunkline.conn.telling import tell
+from trunkline.pool.errors import ConnectTimeout, PoolClosed, QueueFull
+from trunkline.pool.rules import ConnectLimits, PoolRules
+from trunkline.pool.slots import Slots, Waiter
+
+
+class _QueuedRequest(Waiter[ClientH1]):
+    __slots__ = ("future",)
+
+    def __init__(
+        self, key: ConnectionKey, priority: int, has_room: bool, future: "asyncio.Future[ClientH1 | None]"
+    ) -> None:
+        super().__init__(key, priority, has_room)
+        self.future = future
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self.future.done()
+
+    def wake(self, connection: ClientH1 | None) -> None:
+        self.future.set_result(connection)
+
+
+class Queue:
+    """The requests that wait for connections of one pool.
+
+    state: tells in words how full the pool is. give_back: takes a connection that nobody wants any more.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        slots: Slots[ClientH1],
+        rules: PoolRules,
+        state: Callable[[], str],
+        give_back: Callable[[ClientH1], None],
+    ) -> None:
+        self._loop = loop
+        self._slots = slots
+        self._rules = rules
+        self._state = state
+        self._give_back = give_back
+
+    def wait_s(self, limits: ConnectLimits) -> float | None:
+        """Return how long a request by these limits may wait, in seconds; None for no limit."""
+        return self._rules.queue_s if limits.queue_s is None else limits.queue_s
+
+    def check(self, key: ConnectionKey, limits: ConnectLimits, leaving: Callable[[], int]) -> None:
+        """Raise QueueFull when a request by these limits may not join.
+
+        leaving: counts the sockets that will be gone in a moment, each of which lets one go on that waits.
+        """
+        limit = self._rules.queue_limit if limits.queue_limit is None else limits.queue_limit
+        if limit is not None and self._slots.queued >= limit and self._slots.queued - leaving() >= limit:
+            raise QueueFull(key.host, key.port or 0, limit, self._state())
+
+    async def wait(
+        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float | None, *, has_room: bool
+    ) -> ClientH1 | None:
+        """Return a connection, or None with the slot to open one; raise ConnectTimeout after `wait_s`.
+
+        has_room: as in `Waiter`.
+        """
+        if wait_s is None:
+            return await self.stand(key, exchange, priority, has_room=has_room)
+        began_at = self._loop.time()
+        timeout = asyncio.timeout(wait_s)
+        try:
+            async with timeout:
+                return await self.stand(key, exchange, priority, has_room=has_room)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            phase = f"waiting in the queue for a connection to {key.host}:{key.port} ({self._state()}; queue_timeout)"
+            raise ConnectTimeout(phase, wait_s, self._loop.time() - began_at) from None
+
+    async def stand(
+        self, key: ConnectionKey, exchange: Exchange, priority: int, *, has_room: bool, is_again: bool = False
+    ) -> ClientH1 | None:
+        """Wait for as long as it takes. is_again: its turn had come, but in vain; it is the first of its priority."""
+        future: asyncio.Future[ClientH1 | None] = self._loop.create_future()
+        waiter = _QueuedRequest(key, priority, has_room, future)
+        self._slots.enqueue(waiter, is_first=is_again)
+        exchange.waiter = future
+        probe = exchange.probe
+        try:
+            if probe is not None:
+                await tell(exchange, probe.send_connection_queued_start())
+            connection = await future
+            if probe is not None:
+                await tell(exchange, probe.send_connection_queued_end())
+            return connection
+        except BaseException:
+            self._slots.dequeue(waiter)
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._pass_on(key, future.result())  # it was this request's turn just when it gave up
+            raise
+        finally:
+            exchange.waiter = None
+
+    def _pass_on(self, key: ConnectionKey, connection: ClientH1 | None) -> None:
+        if connection is None:
+            self._slots.free_slot(key)
+        else:
+            self._give_back(connection)
+
+    def close(self, reason: str) -> None:
+        """End all waits with PoolClosed."""
+        for waiter in self._slots.waiters():
+            if isinstance(waiter, _QueuedRequest) and waiter.is_waiting:
+                waiter.future.set_exception(PoolClosed(reason))
