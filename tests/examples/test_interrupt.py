@@ -6,7 +6,7 @@ import pytest
 
 from tests.examples.running import EXAMPLES, complaints, example
 
-CLIENTS = {"watched_client", "websocket_client", "worker"}
+CLIENTS = {"observability", "watched_client", "websocket_client", "worker"}
 SERVERS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - CLIENTS)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDictProxy
 from yarl import URL
@@ -17,6 +17,9 @@ from trunkline.wire.content_disposition import content_disposition_filename, par
 from trunkline.wire.cookies import parse_set_cookies
 from trunkline.wire.fields import Field
 from trunkline.wire.media_fields import HeadersMixin
+
+if TYPE_CHECKING:
+    from trunkline.client.observe.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class ResponseView(HeadersMixin):
     _raw_headers: RawHeaders | None = None
     _cookies: SimpleCookie | None = None
     _request_info: RequestInfo | None = None
+    _recording: Any = None  # Any: a `Recording`, whose module is loaded by those who use one
 
     # The request.
 
@@ -70,6 +74,14 @@ class ResponseView(HeadersMixin):
                 fields: CIMultiDict[str] = CIMultiDict()
                 self._request_info = RequestInfo(self.url, self.method, CIMultiDictProxy(fields), self._real_url)
         return self._request_info
+
+    @property
+    def timeline(self) -> "Timeline | None":
+        """Where the time of the request went, redirects included, as far as it has come; it prints as a waterfall.
+
+        None unless the session was made with `timeline=True`, or with a `HarRecorder`.
+        """
+        return None if self._recording is None else self._recording.timeline()
 
     # The head.
 

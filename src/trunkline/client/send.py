@@ -16,7 +16,13 @@ from yarl import URL
 from trunkline.abc import AbstractCookieJar
 from trunkline.body.payload import Payload
 from trunkline.client.attempt import attempt
-from trunkline.client.errors import ClientError, ClientOSError, ClientPayloadError, ServerTimeoutError
+from trunkline.client.errors import (
+    ClientConnectionError,
+    ClientError,
+    ClientOSError,
+    ClientPayloadError,
+    ServerTimeoutError,
+)
 from trunkline.client.redirects import STATUSES, drain, next_hop
 from trunkline.client.request import SEND, ClientRequest
 from trunkline.client.request_factory import RequestFactory
@@ -35,8 +41,8 @@ class Chain:
     """One request of a user's, with the redirects that follow: what stays the same on the way.
 
     headers: the session's fields and the request's own; each hop is made from them. ends_at: when the total timeout
-    passes, in the loop's time, or None. traces: the tracers that are told, or None. request, method, url: of the hop at
-    work.
+    passes, in the loop's time, or None. traces: the tracers that are told, or None. recording: takes the stamps of a
+    timeline, or None. request, method, url: of the hop at work.
     """
 
     __slots__ = (
@@ -47,6 +53,7 @@ class Chain:
         "middlewares",
         "options",
         "pool",
+        "recording",
         "request",
         "settings",
         "traces",
@@ -73,6 +80,7 @@ class Chain:
         self.ends_at = ends_at
         self.middlewares = middlewares
         self.traces = traces
+        self.recording: Any = None  # Any: its module is loaded by those who use one
         self.connect: Any = None  # the connector's, when it has one of its own; Any: whatever was put there
         self.method = ""
         self.url = URL()
@@ -133,6 +141,7 @@ class Sender:
         self, chain: Chain, request: ClientRequest, response: ClientResponse
     ) -> tuple[ClientRequest, ClientResponse]:
         """Go where the redirect `response` leads, as long as there are redirects."""
+        chain.request, chain.method, chain.url = request, request.method, request.original_url
         keeps_credentials = True
         while response.status in STATUSES:
             if chain.traces is not None:
@@ -166,6 +175,9 @@ class Sender:
         request.is_watched = True
         request.traces = chain.traces
         request.connect = chain.connect
+        if chain.recording is not None:
+            request.recording = chain.recording
+            chain.recording.begin_hop(request.method, request.url)
         if ClientRequest.send is not SEND:
             request.sends_itself = True
         if not chain.middlewares:
@@ -181,16 +193,25 @@ class Sender:
             raise ClientOSError(*error.args) from error  # of a middleware: users catch ClientError around requests
 
     async def _try(self, chain: Chain, history: tuple[ClientResponse, ...], request: ClientRequest) -> ClientResponse:
+        if self._session.is_drained:  # while a middleware or a tracer had the request
+            raise ClientConnectionError("Connection closed: the session was drained while the request was under way")
         await _be_ready_again(request)
         request.seal()  # middlewares may have changed it
         left_s = 0.0 if chain.ends_at is None else max(chain.ends_at - self._loop.time(), 0.001)
-        exchange = await attempt(chain.pool, self._deadlines, request, chain.settings, left_s)
+        try:
+            exchange = await attempt(chain.pool, self._deadlines, request, chain.settings, left_s)
+        except BaseException as error:
+            if chain.recording is not None:
+                chain.recording.note_error(error)
+            raise
         if not (self._response_class.starts_itself or request.sends_itself or ClientResponse.start is not START):
             response = self.respond(exchange, request, history)
         else:
             response = await self._start_response(exchange, request, history)
         if chain.traces is not None:
-            response.traces = chain.traces
+            response.traces = exchange.probe or chain.traces  # a middleware may have sent a request of its own
+            if chain.recording is not None:
+                response._recording = chain.recording
         return response
 
     async def _start_response(

@@ -90,75 +90,89 @@ class TraceConfig:
         """Make the context of one request."""
         return self._make_context(trace_request_ctx=trace_request_ctx)
 
+    # Any: a `Keeper` of `observe.recorder`, which is loaded by those who use one; and the context, as above.
+    def _keeper_of(self, trace_config_ctx: Any) -> Any:
+        """Return who wants the record of each try of a request; None when nobody does."""
+        return None
+
     def freeze(self) -> None:
         """Take no more callbacks; a session does this to the configs that it gets. Idempotent."""
         for signal in self._signals.values():
             signal.freeze()
 
 
-class _Teller(ABC):
+class Teller(ABC):
     """The events of one request, by the names that aiohttp gave them; a `Probe`, among other things."""
 
     @abstractmethod
-    async def _send(self, params: object) -> None:
+    async def tell(self, params: object) -> None:
         """Await the callbacks for an event."""
 
+    @property
+    def keeper(self) -> Any:  # Any: see `TraceConfig._keeper_of`
+        """Who wants the records of this request's tries, or None."""
+        return None
+
     async def send_request_start(self, method: str, url: URL, headers: "CIMultiDict[str]") -> None:
-        await self._send(TraceRequestStartParams(method, url, headers))
+        await self.tell(TraceRequestStartParams(method, url, headers))
 
     async def send_request_chunk_sent(self, method: str, url: URL, chunk: bytes) -> None:
-        await self._send(TraceRequestChunkSentParams(method, url, chunk))
+        await self.tell(TraceRequestChunkSentParams(method, url, chunk))
 
     async def send_response_chunk_received(self, method: str, url: URL, chunk: bytes) -> None:
-        await self._send(TraceResponseChunkReceivedParams(method, url, chunk))
+        await self.tell(TraceResponseChunkReceivedParams(method, url, chunk))
 
     async def send_request_end(
         self, method: str, url: URL, headers: "CIMultiDict[str]", response: ClientResponse
     ) -> None:
-        await self._send(TraceRequestEndParams(method, url, headers, response))
+        await self.tell(TraceRequestEndParams(method, url, headers, response))
 
     async def send_request_exception(
         self, method: str, url: URL, headers: "CIMultiDict[str]", exception: BaseException
     ) -> None:
-        await self._send(TraceRequestExceptionParams(method, url, headers, exception))
+        await self.tell(TraceRequestExceptionParams(method, url, headers, exception))
 
     async def send_request_redirect(
         self, method: str, url: URL, headers: "CIMultiDict[str]", response: ClientResponse
     ) -> None:
-        await self._send(TraceRequestRedirectParams(method, url, headers, response))
+        await self.tell(TraceRequestRedirectParams(method, url, headers, response))
 
     async def send_request_headers(self, method: str, url: URL, headers: "CIMultiDict[str]") -> None:
-        await self._send(TraceRequestHeadersSentParams(method, url, headers))
+        await self.tell(TraceRequestHeadersSentParams(method, url, headers))
 
     async def send_connection_queued_start(self) -> None:
-        await self._send(TraceConnectionQueuedStartParams())
+        await self.tell(TraceConnectionQueuedStartParams())
 
     async def send_connection_queued_end(self) -> None:
-        await self._send(TraceConnectionQueuedEndParams())
+        await self.tell(TraceConnectionQueuedEndParams())
 
     async def send_connection_create_start(self) -> None:
-        await self._send(TraceConnectionCreateStartParams())
+        await self.tell(TraceConnectionCreateStartParams())
 
     async def send_connection_create_end(self) -> None:
-        await self._send(TraceConnectionCreateEndParams())
+        await self.tell(TraceConnectionCreateEndParams())
 
     async def send_connection_reuseconn(self) -> None:
-        await self._send(TraceConnectionReuseconnParams())
+        await self.tell(TraceConnectionReuseconnParams())
 
     async def send_dns_resolvehost_start(self, host: str) -> None:
-        await self._send(TraceDnsResolveHostStartParams(host))
+        await self.tell(TraceDnsResolveHostStartParams(host))
 
     async def send_dns_resolvehost_end(self, host: str) -> None:
-        await self._send(TraceDnsResolveHostEndParams(host))
+        await self.tell(TraceDnsResolveHostEndParams(host))
 
     async def send_dns_cache_hit(self, host: str) -> None:
-        await self._send(TraceDnsCacheHitParams(host))
+        await self.tell(TraceDnsCacheHitParams(host))
 
     async def send_dns_cache_miss(self, host: str) -> None:
-        await self._send(TraceDnsCacheMissParams(host))
+        await self.tell(TraceDnsCacheMissParams(host))
+
+    @abstractmethod
+    def mark(self, phase: str) -> None:
+        """Note that a phase begins for which there is no signal."""
 
 
-class Trace(_Teller):
+class Trace(Teller):
     """One config at work for one request."""
 
     # Any: see `TraceConfig`; the session's module is above this one.
@@ -167,17 +181,28 @@ class Trace(_Teller):
         self._trace_config = trace_config
         self._trace_config_ctx = trace_config_ctx
 
-    async def _send(self, params: object) -> None:
+    @property
+    def keeper(self) -> Any:
+        return self._trace_config._keeper_of(self._trace_config_ctx)
+
+    async def tell(self, params: object) -> None:
         signal = self._trace_config._signals[type(params)]
         await signal.send(self._session, self._trace_config_ctx, params)
 
+    def mark(self, phase: str) -> None:
+        """Users are not told."""
 
-class Traces(tuple[Trace, ...], _Teller):
+
+class Traces(tuple[Teller, ...], Teller):
     """All traces of one request, in the order of their configs."""
 
-    async def _send(self, params: object) -> None:
+    async def tell(self, params: object) -> None:
         for trace in self:
-            await trace._send(params)
+            await trace.tell(params)
+
+    def mark(self, phase: str) -> None:
+        for trace in self:
+            trace.mark(phase)
 
 
 # Any: see `Trace`; the value is the user's.
