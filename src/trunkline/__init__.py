@@ -94,12 +94,40 @@ if TYPE_CHECKING:
     from trunkline.body.streamer import (
         streamer as streamer,
     )
+    from trunkline.client.churn import (
+        SessionChurnWarning as SessionChurnWarning,
+    )
     from trunkline.client.digest import (
         DigestAuthMiddleware as DigestAuthMiddleware,
+    )
+    from trunkline.client.drain import (
+        Straggler as Straggler,
+    )
+    from trunkline.client.errors import (
+        PoolQueueFull as PoolQueueFull,
     )
     from trunkline.client.middlewares import (
         ClientHandlerType as ClientHandlerType,
         ClientMiddlewareType as ClientMiddlewareType,
+    )
+    from trunkline.client.observe.har import (
+        HarRecorder as HarRecorder,
+    )
+    from trunkline.client.observe.otel import (
+        OpenTelemetryTracing as OpenTelemetryTracing,
+    )
+    from trunkline.client.observe.prometheus import (
+        PrometheusCollector as PrometheusCollector,
+        prometheus_text as prometheus_text,
+    )
+    from trunkline.client.observe.timeline import (
+        Timeline as Timeline,
+    )
+    from trunkline.client.prioritized import (
+        PrioritizedSession as PrioritizedSession,
+    )
+    from trunkline.client.shared import (
+        shared_session as shared_session,
     )
     from trunkline.client.trace_params import (
         TraceConnectionCreateEndParams as TraceConnectionCreateEndParams,
@@ -131,6 +159,10 @@ if TYPE_CHECKING:
     )
     from trunkline.pool.named_pipe import (
         NamedPipeConnector as NamedPipeConnector,
+    )
+    from trunkline.pool.stats import (
+        OriginStats as OriginStats,
+        PoolStats as PoolStats,
     )
     from trunkline.web.chain_map import (
         ChainMapProxy as ChainMapProxy,
@@ -262,8 +294,8 @@ __all__ = (
     "streamer",
 )
 
-# What only some users need loads when it is used (docs/adr/009). The last three are the server's; `import *`, which
-# loads all that is in `__all__`, leaves those out.
+# What only some users need loads when it is used (docs/adr/009). `import *`, which loads all that is in `__all__`,
+# leaves out the server's names and those that aiohttp does not have.
 _WHEN_USED = {
     "ClientHandlerType": "trunkline.client.middlewares",
     "ClientMiddlewareType": "trunkline.client.middlewares",
@@ -296,6 +328,18 @@ _WHEN_USED = {
     "ChainMapProxy": "trunkline.web.chain_map",
     "GunicornUVLoopWebWorker": "trunkline.web.worker",
     "GunicornWebWorker": "trunkline.web.worker",
+    "HarRecorder": "trunkline.client.observe.har",
+    "OpenTelemetryTracing": "trunkline.client.observe.otel",
+    "OriginStats": "trunkline.pool.stats",
+    "PoolQueueFull": "trunkline.client.errors",
+    "PoolStats": "trunkline.pool.stats",
+    "PrioritizedSession": "trunkline.client.prioritized",
+    "PrometheusCollector": "trunkline.client.observe.prometheus",
+    "SessionChurnWarning": "trunkline.client.churn",
+    "Straggler": "trunkline.client.drain",
+    "Timeline": "trunkline.client.observe.timeline",
+    "prometheus_text": "trunkline.client.observe.prometheus",
+    "shared_session": "trunkline.client.shared",
 }
 
 

@@ -1,7 +1,10 @@
 """Stale connections: which requests are sent once more, and which must not be."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from math import inf
 from typing import Any
 
 import pytest
@@ -68,6 +71,20 @@ async def test_a_body_that_can_be_read_once_is_not_sent_twice() -> None:
         with pytest.raises((ServerDisconnectedError, ClientOSError)):
             await session.put(server.url("/once"), data=portions())
         assert server.requests == ["GET /warm HTTP/1.1", "PUT /once HTTP/1.1"]
+
+
+@pytest.mark.parametrize(("method", "idle_s", "limit_s"), [("GET", 5, 4.5), ("POST", 5, 4.5), ("GET", 0.5, inf)])
+async def test_a_connection_that_is_lost_on_reuse_shows_how_long_its_server_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, method: str, idle_s: float, limit_s: float
+) -> None:
+    async with RawServer(dies_on_reuse) as server, ClientSession() as session:
+        await session.get(server.url("/warm"))
+        assert session.connector is not None
+        pool = session.connector.pool
+        monkeypatch.setattr(pool, "_now", lambda: time.monotonic() + idle_s)
+        with suppress(ServerDisconnectedError, ClientOSError):
+            await session.request(method, server.url("/again"))
+        assert pool.idle_limits.limit_s(("127.0.0.1", server.port, False)) == pytest.approx(limit_s, abs=0.2)
 
 
 async def test_a_fresh_connection_that_dies_is_an_error_at_once() -> None:

@@ -52,7 +52,7 @@ async def test_a_request_class_may_send_by_itself(server: Recording) -> None:
         async with session.get(server.url("/")) as response:
             assert type(response) is ClientResponse
         assert session.connector is not None
-        assert session.connector.pool.opened == 1
+        assert session.connector.pool.counters.opened == 1
     assert len(SendingRequest.sent_on) == 2
 
 
@@ -165,7 +165,7 @@ async def test_a_request_can_be_sent_without_a_session(server: Recording) -> Non
             assert await response.start(connection) is response
             assert response.status == 200
             await response.read()
-        assert connector.pool.opened == 1
+        assert connector.pool.counters.opened == 1
     assert server.last.body == b"abc"
 
 

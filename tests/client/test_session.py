@@ -374,7 +374,7 @@ def test_a_session_says_which_loop_it_belongs_to() -> None:
     async def use() -> None:
         await session.get("http://127.0.0.1:9/")
 
-    with pytest.raises(RuntimeError, match=r"belongs to the event loop .* but the request runs on"):
+    with pytest.raises(RuntimeError, match=r"belongs to the event loop .* but this is"):
         loops[1].run_until_complete(use())
     loops[0].run_until_complete(session.close())
     for loop in loops:
@@ -405,3 +405,14 @@ async def test_default_headers_can_be_replaced_as_some_programs_do() -> None:
                 assert response.status == 200
             assert server.fields("A", "B") == wanted
         assert session.headers == {"B": "2"}
+
+
+async def test_libraries_find_the_settings_by_their_old_names() -> None:
+    async with ClientSession(raise_for_status=True, auto_decompress=False, trust_env=True) as session:
+        assert session._raise_for_status is True
+        assert session._auto_decompress is False
+        assert session._trust_env is True
+        assert session._version == session.version
+        assert session._retry_connection is True
+        session._retry_connection = False
+        assert session._settings.retry is False

@@ -5,7 +5,7 @@ import pytest
 from trunkline.client.settings import Settings, connect_limits
 from trunkline.client.timeouts import ClientTimeout
 from trunkline.conn.exchange import ExchangeRules
-from trunkline.pool.pool import ConnectLimits
+from trunkline.pool.rules import ConnectLimits
 
 SESSION = Settings(ExchangeRules(read_timeout_s=7), ConnectLimits(1, 2), 60, raise_for_status=True)
 

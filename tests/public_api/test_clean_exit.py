@@ -84,6 +84,29 @@ async def test_what_was_not_closed_is_named_with_the_line_that_made_it(
     assert "async with" in warning
 
 
+@pytest.mark.parametrize(
+    ("program", "what"),
+    [
+        ("unclosed_session.py", "Unclosed client session"),
+        ("unclosed_connector.py", "Unclosed connector"),
+        ("unclosed_connection.py", "Unclosed connection"),
+        ("unclosed_response.py", "Unclosed response"),
+    ],
+)
+@LOOPS
+async def test_in_debug_mode_the_stack_that_made_it_follows(
+    server: Loopback, program: str, what: str, loop: str
+) -> None:
+    flags = ("-X", "dev", "-W", "always::ResourceWarning")  # which puts loops into debug mode
+    done = await run_program(program, server.url("/bytes/5000000"), loop, flags=flags)
+    _, _, after = done.stderr.partition(f"ResourceWarning: {what}")
+    _, made_at, stack = after.partition(f"; made at {line_of(program, '# made here')}\n")
+    assert made_at, done.stderr
+    path, _, line = line_of(program, "# made here").rpartition(":")
+    assert f'File "{path}", line {line}, in ' in stack
+    assert f'File "{path}", line' in stack.partition(", in <module>")[0]  # from where the loop was run, down to it
+
+
 async def test_an_unclosed_session_is_no_error_but_shows_under_the_strict_flag(server: Loopback) -> None:
     """Python cannot raise from a finalizer: it reports the error, and the program goes on."""
     done = await run_program("unclosed_session.py", server.url(), "default", flags=STRICT)
@@ -96,8 +119,21 @@ async def test_a_session_made_at_import_time_is_refused_with_advice(server: Loop
     assert "RuntimeError: no running event loop" in done.stderr
     assert "make it inside a coroutine" in done.stderr
     assert "not at import time" in done.stderr
+    assert f"this one was made at {line_of('session_at_import.py', '# made here')}\n" in done.stderr
     assert "Unclosed" not in done.stderr
     assert server.counts.connections == 0
+
+
+async def test_a_module_that_makes_a_session_when_it_is_imported_is_named() -> None:
+    """With a loop running, too: it works by chance, and only as long as that loop lasts."""
+    done = await run_program("imports_a_session.py", flags=("-W", "always::ResourceWarning"))
+    assert done.returncode == 0, done.stderr
+    made_at = f"{line_of('session_at_import.py', '# made here')}, while its module was imported"
+    refused, made = done.stdout.splitlines()
+    assert refused.endswith(f"not at import time; this one was made at {made_at}")
+    assert made == "made"
+    [warning] = [line for line in done.stderr.splitlines() if "ResourceWarning: Unclosed client session" in line]
+    assert warning.endswith(f"; made at {made_at}")
 
 
 @LOOPS
@@ -105,8 +141,9 @@ async def test_a_session_of_an_earlier_run_is_refused_in_the_next(server: Loopba
     done = await run_program("two_runs.py", server.url(), loop, flags=("-W", "ignore"))
     assert (done.returncode, done.stderr) == (0, "")
     use, close = done.stdout.splitlines()
+    assert use.startswith("RuntimeError")
+    assert close.startswith("ResourceWarning")
     for refusal in (use, close):
-        assert refusal.startswith("RuntimeError")
         assert "running=False closed=True" in refusal  # the loop of the session
         assert "running=True closed=False" in refusal  # the loop of now
     assert "make one for each, inside asyncio.run()" in use

@@ -43,6 +43,7 @@ async def _ask(url: str, context: ssl.SSLContext | bool = True) -> tuple[str, st
         return pid, scheme
 
 
+@pytest.mark.filterwarnings("ignore::trunkline.client.churn.SessionChurnWarning")  # it wants connections of their own
 @pytest.mark.parametrize("worker", [WORKER, UVLOOP_WORKER])
 async def test_both_workers_serve_until_a_graceful_end(worker: str) -> None:
     async with _gunicorn(worker=worker) as server:

@@ -3,7 +3,8 @@
 The pool gives a connection at once or after a wait; one deadline covers all, up to the last byte of the body. A
 connection that was idle may have been closed by the server just when we wrote to it. Then the request is sent once
 more, on a fresh connection, if nothing of it was sent or if doing it twice is the same as doing it once (RFC 9110
-§9.2.2) and its body can be given again. Redirects are `redirects`' part.
+§9.2.2) and its body can be given again. One that may not be sent twice goes only where no end of the connection waits
+to be read. Redirects are `redirects`' part.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from trunkline.client.errors import ClientError, ConnectionTimeoutError
 from trunkline.client.failures import as_public
-from trunkline.client.request import ClientRequest
+from trunkline.client.request import IDEMPOTENT_METHODS, ClientRequest
 from trunkline.client.settings import Settings
 from trunkline.client.timeouts import ClientTimeout
 from trunkline.client.upload import begin
@@ -37,13 +38,11 @@ async def attempt(
     connection = pool.take(request.prepared.key) if not is_watched or request.connect is None else None
     is_repeated = False
     while True:
-        exchange = Exchange(request, settings.rules, as_public)
+        exchange = _watched(request, settings) if is_watched else Exchange(request, settings.rules, as_public)
         if left_s:
             exchange.total_s = settings.total_s
             add = deadlines.add if left_s == settings.total_s else deadlines.add_odd
             exchange.deadline = deadline = add(left_s, exchange.expire)
-        if is_watched:
-            _watch(exchange, request)
         is_stale = False
         try:
             if connection is None:
@@ -52,6 +51,8 @@ async def attempt(
             elif is_watched and exchange.probe is not None:
                 await pool.tell_reuse(connection, exchange)
             is_stale = connection.served > 0 and not is_repeated
+            if is_stale and (request.body or request.method not in IDEMPOTENT_METHODS or not settings.retry):
+                _check_alive(pool, connection, request, settings)
             if is_watched and exchange.probe is not None:
                 await _tell_sending(pool, connection, exchange, request)
             waiter = exchange.waiter = pool.loop.create_future()
@@ -65,17 +66,32 @@ async def attempt(
             return exchange
         except BaseException as error:
             exchange.abort()
+            if connection is not None:
+                _learn(pool, connection, exchange)
             if exchange.upload is not None:
                 await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
             is_unsent = isinstance(error, NotSent) and not is_repeated
-            if not (is_unsent or (is_stale and _may_repeat(exchange, request, error))):
+            if not (is_unsent or (is_stale and settings.retry and _may_repeat(exchange, request, error))):
                 if isinstance(error, TrunklineError):
-                    raise as_public(exchange, error) from error
-                raise
+                    error = as_public(exchange, error)
+                if isinstance(error, Exception):
+                    pool.counters.note_error(request.prepared.key, type(error).__name__)
+                raise error
+        if not is_unsent:
+            pool.counters.note_retry(request.prepared.key)
         client_logger.debug("%s %s: the connection was stale; trying another", request.method, request.url)
         if left_s:
             left_s = max(deadline.expires_at - pool.loop.time(), 0.001)
         connection, is_repeated = None, True
+
+
+def _check_alive(pool: Pool, connection: ClientH1, request: ClientRequest, settings: Settings) -> None:
+    """Raise NotSent for a request that must not be sent twice when the end of `connection` has come unseen."""
+    if (settings.retry and request.can_repeat) or connection.is_alive():
+        return
+    connection.close()
+    pool.release(connection)
+    raise NotSent("the server has closed the connection, or sent something, before the request")
 
 
 async def _acquire(
@@ -102,7 +118,7 @@ async def _connect_by(
 
     async def ask() -> None:
         timeout = ClientTimeout(connect=limits.connect_s, sock_connect=limits.open_s)
-        given.append(await connect(request, request.traces or [], timeout))
+        given.append(await connect(request, exchange.probe or [], timeout))
 
     try:
         await tell(exchange, ask())
@@ -115,10 +131,16 @@ async def _connect_by(
     return given[0].use()
 
 
-def _watch(exchange: Exchange, request: ClientRequest) -> None:
-    exchange.probe = request.traces
+def _watched(request: ClientRequest, settings: Settings) -> Exchange:
+    """Make the exchange of a request that somebody watches."""
     if request.upload_tracker is not None:
         request.upload_tracker.start_attempt()
+    if request.recording is not None:
+        recorded: Exchange = request.recording.begin_try(request, settings.rules)
+        return recorded
+    exchange = Exchange(request, settings.rules, as_public)
+    exchange.probe = request.traces
+    return exchange
 
 
 async def _tell_sending(pool: Pool, connection: ClientH1, exchange: Exchange, request: ClientRequest) -> None:
@@ -147,6 +169,12 @@ async def _send_itself(pool: Pool, connection: ClientH1, exchange: Exchange, req
             raise RuntimeError(f"{type(request).__name__}.send() neither sent anything nor returned a response")
         exchange.finish()
         waiter.set_result(None)
+
+
+def _learn(pool: Pool, connection: ClientH1, exchange: Exchange) -> None:
+    """Note how long a connection had been idle, if it was lost as soon as it was used again."""
+    if isinstance(exchange.error, ConnectionLost) and not exchange.is_answered:
+        pool.idle_limits.note_drop(connection.key.endpoint, connection.rested_s)
 
 
 def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:

@@ -142,6 +142,21 @@ class ClientConnectorCertificateError(ClientSSLError, CertificateError):
         return f"Cannot connect to host {self.host}:{self.port} ssl:{self.ssl} [{reason}]"
 
 
+class PoolQueueFull(ClientConnectionError):
+    """As many requests as `queue_limit` allows wait for a connection already; this one was not sent.
+
+    limit: how many. state: of the pool, in words.
+    """
+
+    def __init__(self, message: str, limit: int = 0, state: str = "") -> None:
+        super().__init__(message, limit, state)
+        self.limit = limit
+        self.state = state
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class ServerConnectionError(ClientConnectionError):
     """The server broke off, fell silent, or is not the one that was expected."""
 

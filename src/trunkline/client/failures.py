@@ -25,6 +25,7 @@ from trunkline.client.errors import (
     ClientProxyConnectionError,
     ClientResponseError,
     ConnectionTimeoutError,
+    PoolQueueFull,
     ServerDisconnectedError,
     ServerFingerprintMismatch,
     SocketTimeoutError,
@@ -35,7 +36,7 @@ from trunkline.conn.errors import ConnectionClosed, ConnectionLost, DeadlineExpi
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.errors import TrunklineError
-from trunkline.pool.errors import ConnectTimeout, PoolClosed
+from trunkline.pool.errors import ConnectTimeout, OutOfDescriptors, PoolClosed, QueueFull
 from trunkline.transport.errors import (
     BadTunnel,
     CertificateError,
@@ -174,6 +175,8 @@ _TABLE: Final[dict[type, _Translate]] = {
     UploadFailed: lambda error, *_: ClientConnectionError(f"Failed to send the request's body: {error}"),
     # pool
     PoolClosed: lambda error, *_: ClientConnectionError(f"Connector is closed: {error}"),
+    QueueFull: lambda error, *_: PoolQueueFull(f"Connection queue is full: {error}", error.limit, error.state),
+    OutOfDescriptors: lambda error, request, _: ClientConnectorError(request.connection_key, error.os_error),
     ConnectTimeout: lambda error, *_: ConnectionTimeoutError(f"Connection timeout: {error}"),
     # whatever else is ours
     TrunklineError: lambda error, *_: ClientConnectionError(str(error)),

@@ -48,6 +48,7 @@ class ClientRequest(RequestSteps):
     was_sent: bool = False
     connect: "Callable[..., Awaitable[Connection]] | None" = None  # the connector's, when it has one of its own
     traces: Any = None  # the tracers that are told of the request; Any: their module is imported by those who use it
+    recording: Any = None  # takes the stamps of its timeline; Any: as above
     method: str
     response: Any = None  # the response, once it has come; Any: response classes are the user's
     response_class: type[Any] = ClientResponse

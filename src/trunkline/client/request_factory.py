@@ -54,7 +54,7 @@ _JSON_ONLY: Final = frozenset({"json", "data"})
 _TLS: Final = frozenset({"ssl", "server_hostname", "verify_ssl", "ssl_context", "fingerprint"})
 _SENDING: Final = frozenset(
     {"allow_redirects", "max_redirects", "raise_for_status", "read_until_eof", "timeout", "read_bufsize"}
-    | {"auto_decompress", "max_line_size", "max_field_size", "max_headers"}
+    | {"auto_decompress", "max_line_size", "max_field_size", "max_headers", "priority", "retry"}
 )
 _DEPRECATED: Final = frozenset({"auth", "proxy_auth"})
 _WATCHING: Final = frozenset({"middlewares", "trace_request_ctx"})
@@ -97,7 +97,7 @@ class RequestFactory:
         self._cookie_header = jar.cookie_header if isinstance(jar, CookieJar) else None
         self.request_class = request_class
         self.response_class = response_class
-        self._version = version
+        self.version = version
         self.json_serialize_bytes = json_serialize_bytes
         # A jar of the user's may choose cookies by itself; ours keeps the rendered choice.
         known_jar = getattr(type(jar), "filter_cookies", None) in (
@@ -108,7 +108,7 @@ class RequestFactory:
         self._has_plain = request_class is ClientRequest and version == HttpVersion11 and known_jar and is_direct
         self._proxy = proxy
         self._proxy_auth = proxy_auth
-        self._trust_env = trust_env
+        self.trust_env = trust_env
         self._targets: dict[str, Prepared] = {}
 
     def build_plain(self, method: str, url: StrOrURL) -> ClientRequest | None:
@@ -285,14 +285,14 @@ class RequestFactory:
             data=options.get("data"),
             cookies=self._cookies(prepared.url, options.get("cookies")),
             auth=auth,
-            version=self._version,
+            version=self.version,
             compress=options.get("compress"),
             chunked=options.get("chunked"),
             expect100=options.get("expect100") or False,
             proxy=proxy,
             proxy_auth=proxy_auth,
             proxy_headers=options.get("proxy_headers"),
-            trust_env=self._trust_env,
+            trust_env=self.trust_env,
             response_class=self.response_class,
             session=self._session,
             loop=asyncio.get_running_loop(),
@@ -321,7 +321,7 @@ class RequestFactory:
             proxy = self._proxy
         if auth is None:
             auth = self._proxy_auth
-        if proxy is None and self._trust_env:
+        if proxy is None and self.trust_env:
             from trunkline.client.proxies import environment_proxy  # few need it
 
             found = environment_proxy(url)

@@ -97,7 +97,7 @@ class ClientResponse(ResponseView):
         if history:
             self._history = history
         if exchange.carrier is not None:  # only these can be dropped unclosed
-            self._made_at = caller()
+            self._made_at = caller(self._loop is not None and self._loop.get_debug())
 
     def follow_on(self, history: "tuple[ClientResponse, ...]") -> None:
         """Note the redirects that led here, before the head comes."""
@@ -119,8 +119,8 @@ class ClientResponse(ResponseView):
             if loop is None or not loop.is_closed():
                 exchange.abort()
             _warn(
-                f"Unclosed response {self.method} {self.url} [{self.status}], made at {self._made_at}: its connection "
-                "had to be closed; use `async with` on the request, read the body to its end, or call release()",
+                f"Unclosed response {self.method} {self.url} [{self.status}]: its connection had to be closed; use "
+                f"`async with` on the request, read the body to its end, or call release(); made at {self._made_at}",
                 ResourceWarning,
                 source=self,
             )

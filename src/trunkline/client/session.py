@@ -9,17 +9,16 @@ import asyncio
 import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from threading import current_thread
 from types import TracebackType
-from typing import Any, ClassVar
-
-from multidict import CIMultiDict
-from yarl import URL
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trunkline.abc import AbstractCookieJar, LooseCookies
 from trunkline.client.attempt import attempt
 from trunkline.client.auth import BasicAuth
-from trunkline.client.cookiejar import CookieJar
 from trunkline.client.defaults import DefaultFields
+from trunkline.client.errors import ClientConnectionError
 from trunkline.client.redirects import STATUSES
 from trunkline.client.request import SEND, ClientRequest
 from trunkline.client.request_factory import RequestFactory, check_options
@@ -29,22 +28,29 @@ from trunkline.client.session_arguments import (
     check_credentials,
     checked_base_url,
     checked_connector,
+    filled_jar,
     frozen,
     merged_timeout,
 )
 from trunkline.client.session_verbs import SessionVerbs
-from trunkline.client.settings import RaiseForStatus, Settings, connect_limits, exchange_rules
+from trunkline.client.session_view import SessionView
+from trunkline.client.settings import RaiseForStatus, Settings, exchange_rules, session_limits
 from trunkline.client.timeouts import ClientTimeout
 from trunkline.client.upload import close_body
-from trunkline.ground.caller import caller
+from trunkline.ground.caller import caller, is_repeated
+from trunkline.ground.forks import watch
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.pool.connector import BaseConnector, own_connect
 from trunkline.transport.deadline import deadlines_of
 from trunkline.wire.version import HttpVersion, HttpVersion11
 
+if TYPE_CHECKING:
+    from trunkline.client.drain import Straggler
+    from trunkline.client.prioritized import PrioritizedSession
 
-class ClientSession(SessionVerbs):
+
+class ClientSession(SessionVerbs, SessionView):
     """Sends requests over shared connections. Make one, inside a coroutine, and use it for the program's life.
 
     base_url: absolute, with a path that ends in "/"; relative URLs are joined to it (RFC 3986).
@@ -59,6 +65,10 @@ class ClientSession(SessionVerbs):
     trust_env: use the proxies of the environment, and .netrc. proxy, proxy_auth: for requests that name none.
     middlewares: called for each request, the first one outermost. trace_configs: TraceConfigs, told of what happens.
     ssl_shutdown_timeout, loop: accepted.
+
+    Beyond aiohttp: retry: send a request once more that a stale connection has lost, where that is safe. timeline: give
+    each response its `timeline`. priority: of its requests in the connector's queue, higher is served earlier.
+    queue_limit, queue_timeout: as in BaseConnector, for this session; None for the connector's.
     """
 
     ATTRS: ClassVar[frozenset[str]] = frozenset()
@@ -98,27 +108,26 @@ class ClientSession(SessionVerbs):
         fallback_charset_resolver: Callable[[ClientResponse, bytes], str] = lambda response, body: "utf-8",
         middlewares: Sequence[Any] = (),
         ssl_shutdown_timeout: float | Sentinel | None = sentinel,
+        timeline: bool = False,
+        retry: bool = True,
+        priority: int = 0,
+        queue_limit: int | None = None,
+        queue_timeout: float | None = None,
     ) -> None:
         """Raises RuntimeError when no loop is running, ValueError or TypeError for what cannot be served."""
         self._base_url = checked_base_url(base_url)
-        self._connector = self._given_connector = connector = checked_connector(connector, loop)
-        self._loop = connector.loop
-        self._connector_owner = connector_owner
+        connector = checked_connector(connector, loop)
+        self._attach(connector, connector_owner)
         self._timeout = merged_timeout(timeout, read_timeout, conn_timeout)
-        self._raise_for_status = raise_for_status
-        self._auto_decompress = auto_decompress
-        self._trust_env = trust_env
-        self._version = version
         self._ws_response_class = ws_response_class
         check_credentials(auth, proxy_auth)
         self._trace_configs = frozen(trace_configs)
         self._middlewares = middlewares
-        has_own_class = response_class.starts_itself or request_class.sends_itself
-        self._is_watched = bool(middlewares) or has_own_class or own_connect(connector) is not None
+        self._timeline = timeline
+        takes_part = response_class.starts_itself or request_class.sends_itself or own_connect(connector) is not None
+        self._is_watched = timeline or takes_part or bool(middlewares)
         self._resolve_charset = fallback_charset_resolver
-        self._cookie_jar = CookieJar() if cookie_jar is None else cookie_jar
-        if cookies:
-            self._cookie_jar.update_cookies(cookies)
+        self._cookie_jar = filled_jar(cookie_jar, cookies)
         self._fields = DefaultFields(headers, skip_auto_headers, auth, closes=connector.force_close)
         self._factory = RequestFactory(
             self,
@@ -136,13 +145,24 @@ class ClientSession(SessionVerbs):
             schemes=connector.allowed_protocol_schema_set,
         )
         rules = exchange_rules(self._timeout, read_bufsize, auto_decompress, max_line_size, max_field_size, max_headers)
-        self._settings = Settings(rules, connect_limits(self._timeout), self._timeout.total or 0, raise_for_status)
+        limits = session_limits(self._timeout, priority, queue_limit, queue_timeout)
+        self._settings = Settings(rules, limits, self._timeout.total or 0, raise_for_status, retry=retry)
         self._deadlines = deadlines_of(self._loop)
         self._sender = Sender(
             self, self._loop, self._deadlines, self._factory, self._cookie_jar, response_class, requote_redirect_url
         )
-        self._made_at = caller()
-        self._closed = False
+        self._refuses = self._closed = False
+        watch(self)
+
+    def _attach(self, connector: BaseConnector, is_owner: bool) -> None:
+        """Note where the session belongs, and who made it."""
+        self._connector = self._given_connector = connector
+        self._connector_owner = is_owner
+        self._loop = connector.loop
+        # ClientRequests and Chains, by id: request classes of users need not be hashable. Any: each has method and url.
+        self._under_way: dict[int, Any] = {}
+        self._made_at = caller(self._loop.get_debug())
+        self._thread_name = current_thread().name
 
     def __init_subclass__(cls, **arguments: Any) -> None:  # Any: of other bases
         super().__init_subclass__(**arguments)
@@ -153,7 +173,7 @@ class ClientSession(SessionVerbs):
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not self._closed:
             _warn(
-                f"Unclosed client session {self!r}, made at {self._made_at}; use `async with`, or await its close()",
+                f"Unclosed client session {self!r}; use `async with`, or await its close(); made at {self._made_at}",
                 ResourceWarning,
                 source=self,
             )
@@ -173,17 +193,16 @@ class ClientSession(SessionVerbs):
         exc_val: BaseException | None = None,
         exc_tb: TracebackType | None = None,
     ) -> None:
-        await self.close()
+        if not self.is_shared:
+            await self.close()
 
     # Requests.
 
     async def _request(self, method: str, str_or_url: StrOrURL, **options: Any) -> ClientResponse:
         connector = self._connector
-        if self._closed or connector is None:
+        if self._refuses or connector is None or asyncio.get_running_loop() is not self._loop:
             with tracked(options):
-                raise RuntimeError("Session is closed; make requests before close(), or make a new session")
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(self._wrong_loop())
+                raise self._refusal()
         settings = self._settings
         is_watched: object = self._is_watched or self._trace_configs
         if (  # test doubles, and agents that trace, put theirs there at any time
@@ -206,19 +225,26 @@ class ClientSession(SessionVerbs):
                 return await self._send_watched(connector, method, str_or_url, options, settings)
         if request is None:
             request = self._factory.build(method.upper(), str_or_url, options)
+        asked: Any = request
+        self._under_way[id(asked)] = asked
         try:
             exchange = await attempt(connector.pool, self._deadlines, request, settings, settings.total_s)
             response = self._sender.respond(exchange, request, ())
             if response.status in STATUSES and settings.allow_redirects:
                 ends_at = None if exchange.deadline is None else exchange.deadline.expires_at
-                headers = self._factory.merged(options.get("headers"))
-                chain = Chain(connector.pool, settings, options, headers, ends_at)
+                chain = Chain(connector.pool, settings, options, self._factory.merged(options.get("headers")), ends_at)
+                del self._under_way[id(asked)]
+                self._under_way[id(chain)] = asked = chain
                 request, response = await self._sender.follow(chain, request, response)
             if request.body:
                 await close_body(response.exchange, request)
         except BaseException:
             await request.close()
             raise
+        finally:
+            del self._under_way[id(asked)]
+            if self._end_of_request is not None:
+                self._tell_end()
         if settings.raise_for_status:
             await check_status(response, settings.raise_for_status)
         return response
@@ -231,47 +257,132 @@ class ClientSession(SessionVerbs):
         middlewares = options.get("middlewares")
         if middlewares is None:
             middlewares = self._middlewares
-        traces = None
-        if self._trace_configs:
+        traces = recording = None
+        if self._trace_configs or self._timeline:
             from trunkline.client.tracing import start_traces  # few need it
 
             traces = start_traces(self, self._trace_configs, options.get("trace_request_ctx"))
+            keepers = [keeper for keeper in (trace.keeper for trace in traces) if keeper is not None]
+            if keepers or self._timeline:
+                from trunkline.client.observe.recorder import Recording  # fewer
+
+                recording = Recording(keepers)
         headers = self._factory.merged(options.get("headers"))
         chain = Chain(connector.pool, settings, options, headers, None, middlewares, traces)
         chain.connect = own_connect(connector)
-        return await self._sender.send_watched(chain, method, url)
+        chain.recording = recording
+        self._under_way[id(chain)] = chain
+        try:
+            return await self._sender.send_watched(chain, method, url)
+        finally:
+            del self._under_way[id(chain)]
+            self._tell_end()
 
-    def _prepare_headers(self, headers: LooseHeaders | None) -> "CIMultiDict[str]":
-        return self._factory.merged(headers)
+    def _tell_end(self) -> None:
+        ended, self._end_of_request = self._end_of_request, None
+        if ended is not None and not ended.done():
+            ended.set_result(None)
 
-    def _build_url(self, str_or_url: StrOrURL) -> URL:
-        return self._factory.url(str_or_url)
+    def with_priority(self, priority: int) -> "PrioritizedSession":
+        """Return a view of this session whose requests have `priority` in the queue: higher is served earlier."""
+        from trunkline.client.prioritized import PrioritizedSession  # few need it
 
-    def resolve_charset(self, response: ClientResponse, body: bytes) -> str:
-        """Name the charset of a body that does not say, by `fallback_charset_resolver`."""
-        return self._resolve_charset(response, body)
+        return PrioritizedSession(self, priority)
 
-    def _wrong_loop(self) -> str:
-        return (
-            f"this session belongs to the event loop {self._loop!r}, but the request runs on "
-            f"{asyncio.get_running_loop()!r}; a session serves one loop (and thread): make one for each, "
-            "inside asyncio.run()"
-        )
+    def _refusal(self) -> Exception:
+        """Tell why a request cannot be sent now."""
+        from trunkline.ground.belonging import inherited, wrong_loop  # for the messages
+
+        connector = self._connector
+        if self._inherited_from:
+            return inherited("this session", self._inherited_from, self._made_at)
+        if connector is not None and connector.inherited_from:
+            return inherited("the connector of this session", connector.inherited_from, self._made_at)
+        if self._closed or connector is None:
+            return RuntimeError("Session is closed; make requests before close(), or make a new session")
+        if self._refuses:
+            return ClientConnectionError(
+                "this session is draining: it takes no more requests, and closes when those under way have ended; "
+                "make requests before drain(), or use another session"
+            )
+        advice = "a session serves one loop (and thread): make one for each, inside asyncio.run(), or use the one that "
+        advice += "trunkline.shared_session() returns there"
+        return wrong_loop("this session", self._loop, self._thread_name, self._made_at, advice)
 
     # The end.
 
+    async def drain(self, timeout: float | None = None) -> "tuple[Straggler, ...]":
+        """Take no more requests, wait until those under way have ended, then close; return those that had not.
+
+        A request has ended when its response has come whole or was released, or its WebSocket is gone. timeout: seconds
+        to wait, None for as long as it takes; what is left then is logged, and fails with ClientConnectionError.
+        Requests of other sessions that share the connector do not count, and go on. One that a middleware makes through
+        this session meanwhile is refused, too. When drain is cancelled while it waits, nothing is closed and the
+        session takes requests again.
+        """
+        connector = self._connector
+        if self._closed or connector is None:
+            return ()
+        if asyncio.get_running_loop() is not self._loop:
+            raise self._refusal()
+        from trunkline.client.drain import finish_requests  # once, at the end of a service
+
+        self._drains += 1
+        self._refuses = True
+        try:
+            stragglers = await finish_requests(self, connector.pool, self._under_way, self._when_ended, timeout)
+        except BaseException:
+            self._drains -= 1
+            self._refuses = self._closed or self._drains > 0
+            raise
+        self.is_drained = True
+        await self.close()
+        return stragglers
+
+    def _when_ended(self) -> "asyncio.Future[None]":
+        """Return what is done when the next request has its response, or has failed."""
+        if self._end_of_request is None:
+            self._end_of_request = self._loop.create_future()
+        return self._end_of_request
+
     async def close(self) -> None:
-        """Close the session, and its connector if it owns it; sockets are gone when it returns. Idempotent."""
+        """Close the session, and its connector if it owns it; sockets are gone when it returns.
+
+        Requests under way fail with ClientConnectionError. Idempotent; who calls it meanwhile waits, too.
+        """
+        warn_of_churn = None
         if not self._closed:
             connector = self._connector if self._connector_owner else None
             if connector is not None:
                 connector.check_loop()
-            self._closed = True
+                if is_repeated(self._made_at):  # a line's first session cannot be churn
+                    warn_of_churn = self._look_for_churn(connector)
+            self._refuses = self._closed = True
             self._connector = self._given_connector = None
-            if connector is not None:
-                await connector.close()
+            self._leaving = connector
+        leaving = self._leaving
+        if leaving is not None:
+            await leaving.close()
+            self._leaving = None
+        if warn_of_churn is not None:
+            warn_of_churn()
+
+    def _look_for_churn(self, connector: BaseConnector) -> Callable[[], None] | None:
+        # Whatever goes wrong here must not keep the session from closing: there may be no descriptor to read the module
+        # with, and a connector of the user's may be a mock.
+        with suppress(Exception):
+            from trunkline.client.churn import look_for_churn
+
+            return look_for_churn(connector, self._made_at)
+        return None
 
     def detach(self) -> None:
         """Let go of the connector without closing it; the session is closed then."""
         self._connector = self._given_connector = None
-        self._closed = True
+        self._refuses = self._closed = True
+
+    def leave_to_parent(self, parent_pid: int) -> None:
+        """Be closed, in a forked child: process `parent_pid` goes on with the session."""
+        if not self._closed:
+            self._inherited_from = parent_pid
+            self._refuses = self._closed = True

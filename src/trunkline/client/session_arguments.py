@@ -8,7 +8,9 @@ from typing import Any
 
 from yarl import URL
 
+from trunkline.abc import AbstractCookieJar, LooseCookies
 from trunkline.client.auth import BasicAuth, warn_of_auth
+from trunkline.client.cookiejar import CookieJar
 from trunkline.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import StrOrURL
@@ -42,6 +44,14 @@ def check_credentials(auth: BasicAuth | None, proxy_auth: BasicAuth | None) -> N
     for name, value in (("auth", auth), ("proxy_auth", proxy_auth)):
         if value is not None:
             warn_of_auth(name)
+
+
+def filled_jar(jar: AbstractCookieJar | None, cookies: LooseCookies | None) -> AbstractCookieJar:
+    """Return the jar, a new one if none is given, with `cookies` in it."""
+    jar = CookieJar() if jar is None else jar
+    if cookies:
+        jar.update_cookies(cookies)
+    return jar
 
 
 def frozen(trace_configs: Sequence[Any] | None) -> list[Any]:  # Any: TraceConfigs, whose module few import

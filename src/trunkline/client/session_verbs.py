@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from trunkline.client.auth import BasicAuth
 from trunkline.client.context import RequestContext
 from trunkline.client.response import ClientResponse
-from trunkline.client.session_view import SessionView
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, Query, StrOrURL
 from trunkline.transport.tls import TLSSetting
@@ -20,8 +19,10 @@ if TYPE_CHECKING:
     from trunkline.client.ws_connect import WSRequestContext
 
 
-class SessionVerbs(SessionView):
-    """How `ClientSession` is asked for requests."""
+class SessionVerbs:
+    """How `ClientSession`, and a view of it, is asked for requests."""
+
+    _ws_response_class: type[Any] | None  # Any: few import its module
 
     async def _request(self, method: str, str_or_url: StrOrURL, **options: Any) -> ClientResponse:
         raise NotImplementedError  # `ClientSession` has it

@@ -3,9 +3,11 @@
 import asyncio
 import warnings
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, istr
+from yarl import URL
 
 from trunkline.abc import AbstractCookieJar
 from trunkline.client.auth import BasicAuth
@@ -14,17 +16,25 @@ from trunkline.client.request import ClientRequest
 from trunkline.client.request_factory import RequestFactory
 from trunkline.client.response import ClientResponse
 from trunkline.client.send import Sender
-from trunkline.client.settings import RaiseForStatus
+from trunkline.client.settings import RaiseForStatus, Settings
 from trunkline.client.timeouts import ClientTimeout
-from trunkline.ground.types import LooseHeaders
+from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.pool.connector import BaseConnector
 from trunkline.wire.version import HttpVersion
+
+if TYPE_CHECKING:
+    from trunkline.pool.stats import PoolStats
 
 
 class SessionView:
     """The read-only side of `ClientSession`, which sets these."""
 
     _closed = True  # until it is complete, for __del__
+    _refuses = True  # takes no requests: it is closed, or about to be
+    _drains = 0  # calls of `drain` that wait
+    _inherited_from = 0  # in a forked child: the process that made it
+    is_drained = False  # the time for requests under way is over
+    is_shared = False  # it is the one of `shared_session`, which `async with` leaves open
     _connector: BaseConnector | None
     _given_connector: BaseConnector | None  # the one of the constructor; agents that trace may replace the other
     _connector_owner: bool
@@ -33,12 +43,12 @@ class SessionView:
     _fields: DefaultFields
     _factory: RequestFactory
     _timeout: ClientTimeout
-    _version: HttpVersion
-    _raise_for_status: RaiseForStatus
-    _auto_decompress: bool
-    _trust_env: bool
+    _settings: Settings
     _sender: Sender
+    _leaving: BaseConnector | None = None  # what `close` has still to close
+    _end_of_request: "asyncio.Future[None] | None" = None  # done when a request ends, if somebody waits
     _ws_response_class: type[Any] | None  # Any: few import its module
+    _resolve_charset: Callable[[ClientResponse, bytes], str]
     _trace_configs: list[Any]  # Any: TraceConfigs, whose module few import
 
     # What libraries read, and set, by these names.
@@ -56,6 +66,30 @@ class SessionView:
         return self._fields.auth
 
     @property
+    def _raise_for_status(self) -> RaiseForStatus:
+        return self._settings.raise_for_status
+
+    @property
+    def _auto_decompress(self) -> bool:
+        return self._settings.rules.decompress
+
+    @property
+    def _trust_env(self) -> bool:
+        return self._factory.trust_env
+
+    @property
+    def _version(self) -> HttpVersion:
+        return self._factory.version
+
+    @property
+    def _retry_connection(self) -> bool:
+        return self._settings.retry
+
+    @_retry_connection.setter
+    def _retry_connection(self, value: bool) -> None:
+        self._settings = replace(self._settings, retry=value)
+
+    @property
     def _request_class(self) -> type[ClientRequest]:
         return self._factory.request_class
 
@@ -71,6 +105,16 @@ class SessionView:
     def _json_serialize_bytes(self) -> Callable[[Any], bytes] | None:
         return self._factory.json_serialize_bytes
 
+    def _prepare_headers(self, headers: LooseHeaders | None) -> "CIMultiDict[str]":
+        return self._factory.merged(headers)
+
+    def _build_url(self, str_or_url: StrOrURL) -> URL:
+        return self._factory.url(str_or_url)
+
+    def resolve_charset(self, response: ClientResponse, body: bytes) -> str:
+        """Name the charset of a body that does not say, by `fallback_charset_resolver`."""
+        return self._resolve_charset(response, body)
+
     @property
     def closed(self) -> bool:
         """True once it was closed or detached."""
@@ -79,6 +123,25 @@ class SessionView:
     @property
     def connector(self) -> BaseConnector | None:
         """The connector; None once closed."""
+        return self._connector
+
+    def stats(self) -> "PoolStats":
+        """Tell what its connector's pool, which other sessions may share, has done, and what it does now.
+
+        Raises RuntimeError once the session is closed; its connector can still tell.
+        """
+        return self._open_connector().stats()
+
+    def reset_stats(self) -> None:
+        """Begin to count anew, for all that share the connector. Raises RuntimeError once the session is closed."""
+        self._open_connector().reset_stats()
+
+    def _open_connector(self) -> BaseConnector:
+        if self._connector is None:
+            raise RuntimeError(
+                "this session is closed, and has let go of its connector; ask for stats before close(), or keep "
+                "`connector = session.connector` and ask that"
+            )
         return self._connector
 
     @property

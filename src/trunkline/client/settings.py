@@ -11,7 +11,7 @@ from trunkline.client.failures import as_payload_error
 from trunkline.client.timeouts import ClientTimeout, as_client_timeout
 from trunkline.conn.exchange import ExchangeRules
 from trunkline.ground.sentinel import sentinel
-from trunkline.pool.pool import ConnectLimits
+from trunkline.pool.rules import ConnectLimits, checked_priority, checked_queue_limit, checked_queue_timeout
 
 # A bool, or a coroutine function that raises for responses it does not like. Any: responses are above this module.
 RaiseForStatus = bool | Callable[[Any], Awaitable[None]]
@@ -19,7 +19,10 @@ RaiseForStatus = bool | Callable[[Any], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a request is sent. total_s: 0 for no limit; read_timeout_s and the rest of the timeouts are in the parts."""
+    """How a request is sent. total_s: 0 for no limit; read_timeout_s and the rest of the timeouts are in the parts.
+
+    retry: send again what a stale connection has lost, where that is safe.
+    """
 
     rules: ExchangeRules
     limits: ConnectLimits
@@ -27,6 +30,7 @@ class Settings:
     raise_for_status: RaiseForStatus = False
     allow_redirects: bool = True
     max_redirects: int = 10  # aiohttp's default; 0 for no limit
+    retry: bool = True
 
     def overridden(self, options: dict[str, Any]) -> "Settings":
         """Return these settings with what one request's `options` say; Any: values by `ClientSession.request`."""
@@ -36,12 +40,18 @@ class Settings:
         if timeout is not sentinel:
             of_timeout = as_client_timeout(timeout)
             rules["read_timeout_s"] = of_timeout.sock_read or None
-            changes |= {"limits": connect_limits(of_timeout), "total_s": of_timeout.total or 0}
+            limits = connect_limits(of_timeout)
+            changes["limits"] = self.limits._replace(connect_s=limits.connect_s, open_s=limits.open_s)
+            changes["total_s"] = of_timeout.total or 0
+        if options.get("priority") is not None:
+            priority = checked_priority(options["priority"])
+            changes["limits"] = changes.get("limits", self.limits)._replace(priority=priority)
         for name in ("allow_redirects", "max_redirects"):
             if name in options:
                 changes[name] = options[name]
-        if options.get("raise_for_status") is not None:
-            changes["raise_for_status"] = options["raise_for_status"]
+        for name in ("raise_for_status", "retry"):
+            if options.get(name) is not None:
+                changes[name] = options[name]
         if rules:
             changes["rules"] = replace(self.rules, **rules)
         return replace(self, **changes) if changes else self
@@ -81,3 +91,14 @@ def exchange_rules(
 def connect_limits(timeout: ClientTimeout) -> ConnectLimits:
     """Return the part of `timeout` that the pool heeds."""
     return ConnectLimits(timeout.connect or None, timeout.sock_connect or None)
+
+
+def session_limits(
+    timeout: ClientTimeout, priority: int, queue_limit: int | None, queue_timeout: float | None
+) -> ConnectLimits:
+    """Return what the pool heeds of a session's arguments; raise TypeError or ValueError when they make no sense."""
+    return connect_limits(timeout)._replace(
+        queue_s=checked_queue_timeout(queue_timeout),
+        queue_limit=checked_queue_limit(queue_limit),
+        priority=checked_priority(priority),
+    )

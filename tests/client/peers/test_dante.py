@@ -22,7 +22,7 @@ async def test_one_connection_serves_all_requests_in_turn(
         for _ in range(3):
             async with session.get(origin.url(to_origin, "/hello", host)) as response:
                 assert (response.status, await response.text()) == (200, "hello")
-    assert connector.pool.opened == 1
+    assert connector.pool.counters.opened == 1
     assert len(origin.connections) == 1
     assert origin.heads[0]["Host"].startswith(f"{host}:")
 

@@ -27,7 +27,7 @@ async def test_one_connection_through_squid_serves_all_requests_in_turn(
         for _ in range(5):
             async with session.get(origin.url(to_origin, "/hello")) as response:
                 assert (response.status, await response.text()) == (200, "hello")
-        assert session.connector.pool.opened == 1
+        assert session.connector.pool.counters.opened == 1
     assert len(origin.connections) == 1
     assert all("Via" not in head for head in origin.heads) == (to_origin == "https")  # squid sees into http alone
 

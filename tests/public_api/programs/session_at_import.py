@@ -5,7 +5,7 @@ import sys
 
 import trunkline as aiohttp
 
-session = aiohttp.ClientSession()
+session = aiohttp.ClientSession()  # made here
 
 
 async def main(url: str) -> None:
@@ -13,4 +13,5 @@ async def main(url: str) -> None:
         print(response.status)
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,10 +1,24 @@
-"""More requests at once than the system allows sockets; then one more."""
+"""Far more requests at once than the system allows sockets; then one to another server, which has no connection yet."""
 
 import asyncio
 import resource
+import socket
 import sys
+from collections import Counter
+
+import uvloop
 
 import trunkline as aiohttp
+
+attempts = 0
+
+
+def count_attempts(info: aiohttp.AddrInfoType) -> socket.socket:
+    global attempts
+    attempts += 1
+    sock = socket.socket(*info[:3])
+    sock.setblocking(False)
+    return sock
 
 
 async def status(session: aiohttp.ClientSession, url: str) -> int:
@@ -12,17 +26,14 @@ async def status(session: aiohttp.ClientSession, url: str) -> int:
         return response.status
 
 
-async def main(url: str) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        results = await asyncio.gather(*(status(session, url) for _ in range(80)), return_exceptions=True)
-        failed = {
-            f"{type(result).__name__}: {result.strerror}"
-            for result in results
-            if isinstance(result, aiohttp.ClientConnectorError)
-        }
-        print(*failed)
-        print(await status(session, url))
+async def main(url: str, other_url: str) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, socket_factory=count_attempts)) as session:
+        results = await asyncio.gather(*(status(session, url) for _ in range(300)), return_exceptions=True)
+        print(*Counter(map(str, results)).items())
+        print(attempts)
+        print(await status(session, other_url))
 
 
-asyncio.run(main(sys.argv[1]))
+run = uvloop.run if sys.argv[2] == "uvloop" else asyncio.run
+run(main(sys.argv[1], sys.argv[3]))
