@@ -34,12 +34,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         yield {"session": session}
 
 
-async def shared_session(request: Request) -> trunkline.ClientSession:
+async def session_of(request: Request) -> trunkline.ClientSession:
     session: trunkline.ClientSession = request.state.session
     return session
 
 
-Session = Annotated[trunkline.ClientSession, Depends(shared_session)]
+Session = Annotated[trunkline.ClientSession, Depends(session_of)]
 app = FastAPI(lifespan=lifespan)
 
 

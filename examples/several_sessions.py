@@ -1,9 +1,9 @@
 """Several sessions in one application: two share a connector, and bulk work has one of its own.
 
 `users` and `audit` have headers of their own and draw on the same connections: neither owns the connector, which is
-closed behind them. `bulk` has a connector limited to two sockets, so bulk work queues for those two, however much
-there is of it, and never stands before a request that a user waits for. That is how to give work different priority:
-by limits. A queue itself is first come, first served; there are no priorities in it yet.
+closed behind them. When all of its sockets are in use, what users wait for is served first: `audit` has a lower
+priority. `bulk` has a connector limited to two sockets, so bulk work queues for those two, however much there is of it:
+a priority orders those who wait, a limit also spares the service that is called.
 
     python examples/upstream.py &
     python examples/several_sessions.py &
@@ -27,6 +27,7 @@ UPSTREAM = os.environ.get("UPSTREAM", "http://127.0.0.1:8081")
 MAX_SOCKETS = 50
 MAX_BULK_SOCKETS = 2
 MAX_BULK_ITEMS = 10_000
+LOW = -1  # 0 is usual, and higher is served earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ SESSIONS = web.AppKey("SESSIONS", Sessions)
 routes = web.RouteTableDef()
 
 
-def make_session(name: str, connector: trunkline.BaseConnector, timeout_s: float) -> trunkline.ClientSession:
+def make_session(
+    name: str, connector: trunkline.BaseConnector, timeout_s: float, priority: int = 0
+) -> trunkline.ClientSession:
     return trunkline.ClientSession(
         UPSTREAM,
         connector=connector,
@@ -48,6 +51,7 @@ def make_session(name: str, connector: trunkline.BaseConnector, timeout_s: float
         headers={"User-Agent": name},
         timeout=trunkline.ClientTimeout(total=timeout_s),
         raise_for_status=True,
+        priority=priority,
     )
 
 
@@ -56,7 +60,7 @@ async def client_sessions(app: web.Application) -> AsyncIterator[None]:
         trunkline.TCPConnector(limit=MAX_SOCKETS) as shared,
         trunkline.TCPConnector(limit=MAX_BULK_SOCKETS) as narrow,
         make_session("users", shared, timeout_s=5) as users,
-        make_session("audit", shared, timeout_s=1) as audit,
+        make_session("audit", shared, timeout_s=1, priority=LOW) as audit,
         make_session("bulk", narrow, timeout_s=300) as bulk,  # the wait for a socket counts
     ):
         app[SESSIONS] = Sessions(users, audit, bulk)
