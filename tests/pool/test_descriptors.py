@@ -56,6 +56,7 @@ def exhausted(limited: tuple[int, int]) -> Iterator[None]:
         (ResolveError("h", 80, socket.gaierror(socket.EAI_NONAME, "Name or service not known")), None),
         (ResolveError("h", 80, UNNUMBERED), None),
         (TLSError("h", 80, REFUSED), None),
+        (TLSError("h", 80, EMFILE), errno.EMFILE),
         (TimeoutError(), None),
         (ValueError(), None),
     ],
@@ -92,7 +93,7 @@ class Line:
 
     def succeed(self) -> None:
         self.waiting -= 1
-        self.shortage.end()
+        self.shortage.note_opened()
 
 
 def test_one_request_tries_for_all_after_pauses_that_double_up_to_a_bound() -> None:
@@ -122,7 +123,7 @@ def test_each_that_succeeds_lets_the_next_one_try_at_once() -> None:
 def test_a_success_elsewhere_ends_the_pause() -> None:
     line = Line(1)
     line.fail()
-    line.shortage.end()
+    line.shortage.note_opened()
     assert len(line.tried_at) == 1
     assert not line.loop.armed
 

@@ -7,6 +7,7 @@ from tests.pool.fakes import (
     A,
     B,
     C,
+    FakeWaiter,
     enqueue,
     lose,
     make_slots,
@@ -396,3 +397,48 @@ def test_who_has_room_still_takes_a_connection_of_its_key() -> None:
     assert not slots.give_back(other, 0.0)
     assert slots.give_back(own, 0.0)
     assert waiter.wakings == [own]
+
+
+def test_one_whose_room_is_lost_is_served_by_the_next_connection_of_its_host() -> None:
+    slots = make_slots(limit=3, per_host=2)
+    other_key = A._replace(server_hostname="x")
+    first, second, third = (
+        open_connection(slots, other_key),
+        open_connection(slots, other_key),
+        open_connection(slots, B),
+    )
+    elsewhere, waiter = enqueue(slots, C), enqueue(slots, A)
+    assert not slots.give_back(third, 0.0)  # closed for C
+    assert not slots.give_back(first, 0.0)  # closed for A
+    urgent = enqueue(slots, other_key, priority=5)
+    lose(slots, first)
+    assert urgent.wakings == [None]
+    elsewhere.has_given_up = True
+    slots.dequeue(elsewhere)
+    lose(slots, third)
+    assert not slots.give_back(second, 0.0)  # for A once more
+    lose(slots, second)
+    assert waiter.wakings == [None]
+
+
+@pytest.mark.parametrize(("hosts", "per_host"), [(2, 2000), (2000, 2)])
+def test_the_first_who_may_go_on_is_found_among_few_hosts_and_many(
+    hosts: int, per_host: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = make_slots(limit_of_host := 4, per_host=2)
+    keys = [A._replace(host=f"h{number}") for number in range(hosts)]
+    busy = [open_connection(slots, key) for key in (keys[-2:] * 2)[:limit_of_host]]
+    for key in keys:
+        for _ in range(per_host):
+            enqueue(slots, key)
+    looks = 0
+
+    def count(waiter: FakeWaiter) -> bool:
+        nonlocal looks
+        looks += 1
+        return not waiter.wakings
+
+    monkeypatch.setattr(FakeWaiter, "is_waiting", property(count))
+    for connection in busy[:2]:
+        slots.give_back(connection, 0.0)
+    assert looks < 50

@@ -133,22 +133,32 @@ async def test_a_stale_answer_is_used_while_one_refresh_runs() -> None:
 
 async def test_a_refresh_that_fails_is_tried_again_later_until_the_bound() -> None:
     clock, book = Clock(), Book(a=["10.0.0.1"])
-    cache = DNSCache(book, now=clock)
+    cache = DNSCache(book, ttl_s=60, now=clock)
     await hosts(cache, "a")
     book.error = OSError("the server is down")
     for time_s, asked in [
-        (10.0, 2),
-        (10.0 + DNS_RECHECK_S - 0.1, 2),
-        (10.0 + DNS_RECHECK_S, 3),
-        (10.0 + STALE_DNS_S - 0.1, 4),
+        (60.0, 2),
+        (60.0 + DNS_RECHECK_S - 0.1, 2),
+        (60.0 + DNS_RECHECK_S, 3),
+        (60.0 + STALE_DNS_S - 0.1, 4),
     ]:
         clock.time_s = time_s
         assert await hosts(cache, "a") == ["10.0.0.1"]
         await turns()
         assert len(book.asked) == asked
-    clock.time_s = 10.0 + STALE_DNS_S
+    clock.time_s = 60.0 + STALE_DNS_S
     with pytest.raises(ResolveError, match="the server is down"):
         await cache.resolve("a", 80)
+
+
+@pytest.mark.parametrize(("ttl_s", "stale_s"), [(1.0, 1.0), (10.0, 10.0), (60.0, STALE_DNS_S)])
+async def test_an_answer_is_stale_no_longer_than_it_was_fresh(ttl_s: float, stale_s: float) -> None:
+    clock, book = Clock(), Book(a=["10.0.0.1"])
+    cache = DNSCache(book, ttl_s=ttl_s, now=clock)
+    await hosts(cache, "a")
+    book.names["a"] = ["10.0.0.2"]
+    clock.time_s = ttl_s + stale_s
+    assert await hosts(cache, "a") == ["10.0.0.2"]
 
 
 @pytest.mark.parametrize("ttl_s", [0, -1])

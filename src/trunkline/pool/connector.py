@@ -44,10 +44,10 @@ class BaseConnector:
     sockets to one (host, port, is_ssl); 0 for no limit. force_close: use each connection once.
     enable_cleanup_closed, timeout_ceil_threshold: accepted; what they work around does not arise here.
 
-    Beyond aiohttp: queue_limit: how many requests may wait for a connection; one more fails with PoolQueueFull.
-    queue_timeout: seconds that one may wait; then it fails with ConnectionTimeoutError. max_connection_age: seconds
-    after which a connection is not used again, less up to a tenth, so that changes of DNS are followed. None, the
-    default of each, is no limit.
+    Beyond aiohttp: queue_limit: how many requests may wait for a connection; one more fails with PoolQueueFull,
+    whatever its priority. queue_timeout: seconds that one may wait; then it fails with ConnectionTimeoutError.
+    max_connection_age: seconds after which a connection is not used again, less up to a tenth, so that changes of DNS
+    are followed. None, the default of each, is no limit.
     """
 
     allowed_protocol_schema_set: frozenset[str] = frozenset({"", "http", "https", "ws", "wss"})
@@ -312,7 +312,7 @@ def _pool_rules(
     queue_timeout: float | None,
     max_connection_age: float | None,
 ) -> PoolRules:
-    if max_connection_age is not None and max_connection_age <= 0:
+    if max_connection_age is not None and not max_connection_age > 0:  # NaN is not, either
         raise ValueError(
             f"max_connection_age is {max_connection_age}; pass seconds above 0, or None for no limit "
             "(force_close=True uses each connection once)"

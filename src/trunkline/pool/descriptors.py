@@ -16,7 +16,7 @@ from typing import Final
 from trunkline.conn.key import ConnectionKey
 from trunkline.ground.caller import outer_level
 from trunkline.pool.errors import OutOfDescriptors
-from trunkline.transport.errors import ConnectError, ProxyUnreachable, ResolveError
+from trunkline.transport.errors import ConnectError, ProxyUnreachable, ResolveError, TLSError
 from trunkline.wire.limits import MAX_SHORTAGE_PAUSE_S, MIN_SHORTAGE_PAUSE_S
 
 try:
@@ -52,6 +52,8 @@ def shortage_in(error: BaseException) -> int | None:
         number = cause.os_error.errno
         # c-ares tells no errno, and a race whose addresses failed in different ways has none: look for ourselves.
         return _probe() if number is None else _known(number)
+    if isinstance(cause, TLSError):
+        return _known(cause.ssl_error.errno)
     return _known(cause.errno) if isinstance(cause, OSError) else None
 
 
@@ -80,8 +82,8 @@ class Shortage:
             self._pause_s = min(2 * self._pause_s, MAX_SHORTAGE_PAUSE_S)
         return True
 
-    def end(self) -> None:
-        """Note that a connection was opened; the next in line may try, if slots are free and so it waits for this."""
+    def note_opened(self) -> None:
+        """Note that a connection was opened; the next in line may try, if requests wait though slots are free."""
         if self.number is not None:
             self.stop()
         self._wake()

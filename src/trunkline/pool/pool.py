@@ -137,16 +137,15 @@ class Pool:
         wait_s = self._queue.wait_s(limits)
         if wait_s is None and limits.connect_s is None:
             wait_s = SHORTAGE_PATIENCE_S
+        began_at = self.loop.time()
         timeout = asyncio.timeout(wait_s)
         connection, is_again = None, False
         try:
             self._queue.check(key, limits, partial(self._count_leaving, key))
             async with timeout:
                 while connection is None:
-                    has_room = self._make_room(key)
-                    connection = await self._queue.stand(
-                        key, exchange, limits.priority, has_room=has_room, is_again=is_again
-                    )
+                    room = self._make_room(key)
+                    connection = await self._queue.stand(key, exchange, limits.priority, room=room, is_again=is_again)
                     is_again = True
                     if connection is None:
                         with suppress(OutOfDescriptors):
@@ -157,6 +156,8 @@ class Pool:
             if not timeout.expired():
                 raise
             raise shortage from None
+        finally:
+            self._note_wait(began_at)
         if exchange.probe is not None:
             await self.tell_reuse(connection, exchange)
         return connection
@@ -172,27 +173,28 @@ class Pool:
 
     async def _wait(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientH1 | None:
         """Make room, and wait in the queue for it; return a connection, or None with the slot to open one."""
-        has_room = self._make_room(key)
-        if not has_room:
+        room = self._make_room(key)
+        if room is None:
             self._queue.check(key, limits, partial(self._count_leaving, key))
         began_at = self.loop.time()
         try:
-            connection = await self._queue.wait(
-                key, exchange, limits.priority, self._queue.wait_s(limits), has_room=has_room
-            )
+            connection = await self._queue.wait(key, exchange, limits.priority, self._queue.wait_s(limits), room=room)
         finally:
-            self.counters.note_wait(self.loop.time() - began_at)
-            self._tell_freed()
+            self._note_wait(began_at)
         if self._is_heard and connection is not None:
             pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
         return connection
 
-    def _make_room(self, key: ConnectionKey) -> bool:
-        """Close the connection that has been idle longest, if one for `key` could be opened then."""
+    def _note_wait(self, began_at: float) -> None:
+        self.counters.note_wait(self.loop.time() - began_at)
+        self._tell_freed()
+
+    def _make_room(self, key: ConnectionKey) -> ClientH1 | None:
+        """Close the connection that has been idle longest, if one for `key` could be opened then; return it."""
         room = self.slots.make_room(key)
         if room is not None:
             room.close()
-        return room is not None
+        return room
 
     def _count_leaving(self, key: ConnectionKey) -> int:
         """Count the sockets in whose place one for `key` could be opened as soon as they are gone."""
@@ -211,7 +213,7 @@ class Pool:
             self._tell_freed()
         self.counters.note_opened(connection, self.loop.time() - began_at)
         self._adopt(connection)
-        self.openings.shortage.end()
+        self.openings.shortage.note_opened()
         return connection
 
     def _adopt(self, connection: ClientH1) -> None:

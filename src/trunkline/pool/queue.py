@@ -19,9 +19,9 @@ class _QueuedRequest(Waiter[ClientH1]):
     __slots__ = ("future",)
 
     def __init__(
-        self, key: ConnectionKey, priority: int, has_room: bool, future: "asyncio.Future[ClientH1 | None]"
+        self, key: ConnectionKey, priority: int, room: ClientH1 | None, future: "asyncio.Future[ClientH1 | None]"
     ) -> None:
-        super().__init__(key, priority, has_room)
+        super().__init__(key, priority, room)
         self.future = future
 
     @property
@@ -66,19 +66,19 @@ class Queue:
             raise QueueFull(key.host, key.port or 0, limit, self._state())
 
     async def wait(
-        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float | None, *, has_room: bool
+        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float | None, *, room: ClientH1 | None
     ) -> ClientH1 | None:
         """Return a connection, or None with the slot to open one; raise ConnectTimeout after `wait_s`.
 
-        has_room: as in `Waiter`.
+        room: as in `Waiter`.
         """
         if wait_s is None:
-            return await self.stand(key, exchange, priority, has_room=has_room)
+            return await self.stand(key, exchange, priority, room=room)
         began_at = self._loop.time()
         timeout = asyncio.timeout(wait_s)
         try:
             async with timeout:
-                return await self.stand(key, exchange, priority, has_room=has_room)
+                return await self.stand(key, exchange, priority, room=room)
         except TimeoutError:
             if not timeout.expired():
                 raise
@@ -86,11 +86,11 @@ class Queue:
             raise ConnectTimeout(phase, wait_s, self._loop.time() - began_at) from None
 
     async def stand(
-        self, key: ConnectionKey, exchange: Exchange, priority: int, *, has_room: bool, is_again: bool = False
+        self, key: ConnectionKey, exchange: Exchange, priority: int, *, room: ClientH1 | None, is_again: bool = False
     ) -> ClientH1 | None:
         """Wait for as long as it takes. is_again: its turn had come, but in vain; it is the first of its priority."""
         future: asyncio.Future[ClientH1 | None] = self._loop.create_future()
-        waiter = _QueuedRequest(key, priority, has_room, future)
+        waiter = _QueuedRequest(key, priority, room, future)
         self._slots.enqueue(waiter, is_first=is_again)
         exchange.waiter = future
         probe = exchange.probe

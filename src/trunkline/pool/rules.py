@@ -41,7 +41,7 @@ def checked_queue_limit(limit: int | None) -> int | None:
 
 def checked_queue_timeout(seconds: float | None) -> float | None:
     """Return `seconds`; raise ValueError when nobody can wait for so long."""
-    if seconds is not None and seconds <= 0:
+    if seconds is not None and not seconds > 0:  # NaN is not, either
         raise ValueError(
             f"queue_timeout is {seconds}; pass seconds above 0, or None for no limit (queue_limit=0 lets nobody wait)"
         )

@@ -41,15 +41,15 @@ C = TypeVar("C", bound=Pooled)
 class Waiter(ABC, Generic[C]):
     """A request in the queue. priority: higher is served earlier. passed_over: by how many younger ones of it.
 
-    has_room: a connection was closed for it, whose slot will come free; no other one needs to be.
+    room: a connection that was closed for it; until that is gone, no other one needs to be.
     """
 
-    __slots__ = ("has_room", "key", "passed_over", "priority", "ticket")
+    __slots__ = ("key", "passed_over", "priority", "room", "ticket")
 
-    def __init__(self, key: ConnectionKey, priority: int = 0, has_room: bool = False) -> None:
+    def __init__(self, key: ConnectionKey, priority: int = 0, room: C | None = None) -> None:
         self.key = key
         self.priority = priority
-        self.has_room = has_room
+        self.room = room
         self.passed_over = 0
         self.ticket = 0  # its place in the order of arrival; below 0 for those before all who have arrived
 
@@ -75,6 +75,7 @@ class Slots(Generic[C]):
         self.limit_per_host = limit_per_host
         self.idle: dict[ConnectionKey, deque[tuple[C, float]]] = {}  # newest last, with the time it became idle
         self.acquired: set[C] = set()
+        self._leaving: set[C] = set()  # connections that are being closed for a waiter
         self.taken = 0  # slots: sockets open or being opened
         self._taken_per_host: dict[tuple[str, int | None, bool], int] = {}
         self._tickets = count()
@@ -154,6 +155,7 @@ class Slots(Generic[C]):
         idle = self.idle[oldest]
         connection, _ = idle.popleft()
         self._put_idle(oldest, idle)
+        self._leaving.add(connection)
         return connection
 
     def enqueue(self, waiter: Waiter[C], *, is_first: bool = False) -> None:
@@ -189,8 +191,9 @@ class Slots(Generic[C]):
         if first.key != key:
             same_key = self._first_of(key)
             if same_key is None or same_key.priority < first.priority or first.passed_over >= MAX_PASSED_OVER:
-                first.has_room = True
                 self.acquired.discard(connection)
+                self._leaving.add(connection)
+                first.room = connection
                 return False
             first.passed_over += 1
             first = same_key
@@ -201,6 +204,7 @@ class Slots(Generic[C]):
     def remove(self, connection: C) -> float | None:
         """Drop a connection that is gone from wherever it is listed; return since when it was idle, if it was."""
         self.acquired.discard(connection)
+        self._leaving.discard(connection)
         idle = self.idle.get(connection.key, ())
         since = next((since for one, since in idle if one is connection), None)
         if since is not None:
@@ -227,8 +231,6 @@ class Slots(Generic[C]):
         waiter = self._first_waiter(None) if self._line and (not self.limit or self.taken < self.limit) else None
         if waiter is None:
             return False
-        if not waiter.has_room:
-            self._take_room()
         self._take_slot(waiter.key)
         self._wake(waiter, None)
         return True
@@ -261,33 +263,45 @@ class Slots(Generic[C]):
         given: key of a connection at hand, with which, or in whose place, waiters for its endpoint can go on, if none
         has been closed for them before.
         """
+        # Among many hosts one is soon found in line; among few, by looking at each.
         gave_up: list[Waiter[C]] = []
         found = None
+        left = len(self._line_per_key)
         for waiter in self._line:
             if not waiter.is_waiting:
                 gave_up.append(waiter)  # and has not run since
-            elif self._may_go_on(waiter, given):
+            elif not left:
+                found = self._first_of_each(given)
+                break
+            elif self._is_open_to(waiter.key, given) and not self._has_room(waiter, given):
                 found = waiter
                 break
+            else:
+                left -= 1
         for waiter in gave_up:
             self.dequeue(waiter)
         return found
 
-    def _may_go_on(self, waiter: Waiter[C], given: ConnectionKey | None) -> bool:
-        if given is None:
-            return not self.is_host_full(waiter.key)
-        if waiter.has_room and waiter.key != given:
-            return False
-        return not self.is_host_full(waiter.key) or waiter.key.endpoint == given.endpoint
+    def _first_of_each(self, given: ConnectionKey | None) -> Waiter[C] | None:
+        """Do the same by the first waiter of each key."""
+        first = None
+        for key, line in self._line_per_key.items():
+            if self._is_open_to(key, given):
+                able = (waiter for waiter in line if waiter.is_waiting and not self._has_room(waiter, given))
+                waiter = next(able, None)
+                if waiter is not None and (first is None or waiter.is_before(first)):
+                    first = waiter
+        return first
+
+    def _is_open_to(self, key: ConnectionKey, given: ConnectionKey | None) -> bool:
+        return not self.is_host_full(key) or (given is not None and key.endpoint == given.endpoint)
+
+    def _has_room(self, waiter: Waiter[C], given: ConnectionKey | None) -> bool:
+        """Tell whether a connection is being closed for `waiter`, so that `given` need not be closed, too."""
+        return given is not None and waiter.key != given and waiter.room in self._leaving
 
     def _first_of(self, key: ConnectionKey) -> Waiter[C] | None:
         return next((waiter for waiter in self._line_per_key.get(key, ()) if waiter.is_waiting), None)
-
-    def _take_room(self) -> None:
-        """Let one who has room wait for another slot: somebody else has got its own."""
-        loser = next((waiter for waiter in self._line if waiter.has_room), None)
-        if loser is not None:
-            loser.has_room = False
 
     def _wake(self, waiter: Waiter[C], connection: C | None) -> None:
         self.dequeue(waiter)

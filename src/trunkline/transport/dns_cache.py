@@ -1,9 +1,9 @@
 """Answers of a resolver, kept for a while.
 
-An answer is fresh for `ttl_s` seconds, or for as long as its records say; then it is stale, which for some
-seconds more is good enough to begin with while the resolver is asked again in the background (RFC 8767, RFC
-5861 §3). A refresh that fails leaves it so. That a name does not exist is kept too, for seconds (RFC 2308
-§5); of other failures nothing is, so that the next request asks again. At most `max_size` names are kept,
+An answer is fresh for `ttl_s` seconds, or for as long as its records say; then it is stale, which for as long
+again, up to a bound, is good enough to begin with while the resolver is asked again in the background (RFC
+8767, RFC 5861 §3). A refresh that fails leaves it so. That a name does not exist is kept too, for seconds (RFC
+2308 §5); of other failures nothing is, so that the next request asks again. At most `max_size` names are kept,
 the least recently used goes first. Callers that ask for the same name at once share one look-up: it goes on
 while anybody waits for it and is cancelled with its last waiter. Each use hands out the addresses from a
 different start, so that connections spread over all of them. An IP address is its own answer and asks nobody.
@@ -142,7 +142,7 @@ class DNSCache:
         """
         look_up = self._look_up_under_way(host, port)
         if look_up is not None:
-            await asyncio.wait((look_up.task,))
+            await asyncio.wait((look_up.task,), timeout=DNS_RECHECK_S)
         entry = self._entries.get((host, port))
         hosts = {address["host"] for address in tried}
         others = [address for address in entry.addresses if address["host"] not in hosts] if entry is not None else []
@@ -188,7 +188,8 @@ class DNSCache:
             if not look_up.waiters:
                 self._finish_look_up(host, port, look_up)
         if look_up.task.cancelled():
-            raise ResolveError(host, port, OSError("the DNS cache was closed during the look-up"))
+            reason = "the DNS cache was closed during the look-up" if self._closed else "the look-up was cancelled"
+            raise ResolveError(host, port, OSError(reason))
         error = look_up.task.exception()
         if isinstance(error, OSError):
             raise ResolveError(host, port, error) from error
@@ -239,13 +240,14 @@ class DNSCache:
             raise
         if not addresses:
             raise OSError("the resolver returned no addresses")
-        refresh_at = self._now() + self._lifetime_s(addresses)
-        entry = _Entry(addresses, refresh_at, refresh_at + STALE_DNS_S)
+        lifetime_s = self._lifetime_s(addresses)
+        refresh_at = self._now() + lifetime_s
+        entry = _Entry(addresses, refresh_at, refresh_at + min(lifetime_s, STALE_DNS_S))
         self._keep((host, port), entry)
         return entry
 
     def _lifetime_s(self, addresses: Sequence[ResolveResult]) -> float:
-        told = [address["ttl"] for address in addresses if "ttl" in address]
+        told = [ttl for address in addresses if isinstance(ttl := address.get("ttl"), int | float)]
         if not told or not self._follows_records:
             return self._ttl_s
         return min(max(min(told), MIN_DNS_TTL_S), MAX_DNS_TTL_S)
