@@ -51,12 +51,13 @@ async def attempt(
             elif is_watched and exchange.probe is not None:
                 await pool.tell_reuse(connection, exchange)
             is_stale = connection.served > 0 and not is_repeated
-            if is_stale and (request.body or request.method not in IDEMPOTENT_METHODS or not settings.retry):
+            body = request.body
+            if is_stale and (body or request.method not in IDEMPOTENT_METHODS or not settings.retry):
                 _check_alive(pool, connection, request, settings)
             if is_watched and exchange.probe is not None:
                 await _tell_sending(pool, connection, exchange, request)
             waiter = exchange.waiter = pool.loop.create_future()
-            if not is_watched and not request.body:
+            if not is_watched and not body:
                 connection.start(exchange)
             elif not request.sends_itself:
                 begin(connection, exchange, request)

@@ -1,17 +1,20 @@
 """`ClientSession.drain`: waits until all that was asked for has come, and tells of what has not.
 
-A request is under way from the moment when it is made until the last byte of its response, or of its WebSocket. Until
-the response has a head the session knows of it, after that only the connection that carries it: both are asked, and
-each wakes us when something has ended. To take no more requests, and to close, is the session's part.
+A request is under way from the moment when it is made until the last byte of its response, or of its WebSocket. The
+pool knows those that wait for a connection or have one, the session those that may be elsewhere: with middlewares, or
+between two hops. Both are asked, and each wakes us when something has ended. To take no more requests, and to close, is
+the session's part.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Set
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from yarl import URL
 
+from trunkline.client.request import ClientRequest
+from trunkline.client.send import Chain
 from trunkline.conn.errors import ConnectionClosed
 from trunkline.conn.exchange import Exchange
 from trunkline.ground.logs import client_logger
@@ -19,15 +22,6 @@ from trunkline.pool.pool import Pool
 
 _SWITCHED: Final = 101  # Switching Protocols, RFC 9110 §15.2.2
 _BETWEEN: Final = "with the session's middlewares or tracers, between two tries or after the last one"
-
-
-class UnderWay(Protocol):
-    """A request that has no response yet: a ClientRequest, or a Chain, whose `request` is the ClientRequest at work."""
-
-    method: str
-
-    @property
-    def url(self) -> URL: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +39,23 @@ class Straggler:
 async def finish_requests(
     session: object,
     pool: Pool,
-    under_way: Mapping[int, UnderWay],
+    chains: Set[Chain],
     when_ended: Callable[[], "asyncio.Future[None]"],
     timeout_s: float | None,
 ) -> tuple[Straggler, ...]:
     """Wait until no request of `session` is under way; after `timeout_s` fail those that are, and return them.
 
-    under_way: those without a response, by id; a live mapping. when_ended: returns what is done when one of them gets
-    its response, or fails.
+    chains: those without a response that may be elsewhere than with the pool; a live set. when_ended: returns what is
+    done when one of them gets its response, or fails.
     """
     try:
         async with asyncio.timeout(timeout_s):
-            while under_way or _carried(session, pool):
+            while chains or _carried(session, pool):
                 await asyncio.wait((when_ended(), pool.when_freed()), return_when=asyncio.FIRST_COMPLETED)
     except TimeoutError:
         pass
     exchanges = _carried(session, pool)
-    stragglers = _stragglers(under_way, exchanges)
+    stragglers = _stragglers(chains, exchanges)
     for straggler in stragglers:
         client_logger.warning("drain: after %g s still %s; it is ended now", timeout_s, straggler)
     for exchange in exchanges:
@@ -74,16 +68,17 @@ def _carried(session: object, pool: Pool) -> list[Exchange]:
     return [exchange for exchange in pool.exchanges() if getattr(exchange.request, "session", None) is session]
 
 
-def _stragglers(under_way: Mapping[int, UnderWay], exchanges: list[Exchange]) -> tuple[Straggler, ...]:
+def _stragglers(chains: Set[Chain], exchanges: list[Exchange]) -> tuple[Straggler, ...]:
     """Tell of each request once: of what the session knows, and of what is left then on connections."""
     by_request = {id(exchange.request): exchange for exchange in exchanges}
     stragglers = []
-    for asked in under_way.values():
-        exchange = by_request.pop(id(getattr(asked, "request", asked)), None)
+    for chain in chains:
+        exchange = by_request.pop(id(getattr(chain, "request", None)), None)  # it may not have come so far
         phase = _BETWEEN if exchange is None else _phase(exchange)
-        stragglers.append(Straggler(asked.method, _public(asked.url), phase))
+        stragglers.append(Straggler(chain.method, _public(chain.url), phase))
     for exchange in by_request.values():
-        request: UnderWay = exchange.request  # type: ignore[assignment]  # it has a session, so it is a ClientRequest
+        request = exchange.request
+        assert isinstance(request, ClientRequest)  # it has a session
         stragglers.append(Straggler(request.method, _public(request.url), _phase(exchange)))
     return tuple(stragglers)
 

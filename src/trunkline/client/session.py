@@ -8,8 +8,8 @@ to the defaults takes a short way to `attempt`: its target and its fields were r
 import asyncio
 import json
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import current_thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -159,8 +159,7 @@ class ClientSession(SessionVerbs, SessionView):
         self._connector = self._given_connector = connector
         self._connector_owner = is_owner
         self._loop = connector.loop
-        # ClientRequests and Chains, by id: request classes of users need not be hashable. Any: each has method and url.
-        self._under_way: dict[int, Any] = {}
+        self._chains: set[Chain] = set()  # that are under way; other requests are with the pool or on a connection
         self._made_at = caller(self._loop.get_debug())
         self._thread_name = current_thread().name
 
@@ -225,26 +224,19 @@ class ClientSession(SessionVerbs, SessionView):
                 return await self._send_watched(connector, method, str_or_url, options, settings)
         if request is None:
             request = self._factory.build(method.upper(), str_or_url, options)
-        asked: Any = request
-        self._under_way[id(asked)] = asked
         try:
             exchange = await attempt(connector.pool, self._deadlines, request, settings, settings.total_s)
             response = self._sender.respond(exchange, request, ())
             if response.status in STATUSES and settings.allow_redirects:
                 ends_at = None if exchange.deadline is None else exchange.deadline.expires_at
                 chain = Chain(connector.pool, settings, options, self._factory.merged(options.get("headers")), ends_at)
-                del self._under_way[id(asked)]
-                self._under_way[id(chain)] = asked = chain
-                request, response = await self._sender.follow(chain, request, response)
+                with self._listed(chain):
+                    request, response = await self._sender.follow(chain, request, response)
             if request.body:
                 await close_body(response.exchange, request)
         except BaseException:
             await request.close()
             raise
-        finally:
-            del self._under_way[id(asked)]
-            if self._end_of_request is not None:
-                self._tell_end()
         if settings.raise_for_status:
             await check_status(response, settings.raise_for_status)
         return response
@@ -271,17 +263,20 @@ class ClientSession(SessionVerbs, SessionView):
         chain = Chain(connector.pool, settings, options, headers, None, middlewares, traces)
         chain.connect = own_connect(connector)
         chain.recording = recording
-        self._under_way[id(chain)] = chain
-        try:
+        with self._listed(chain):
             return await self._sender.send_watched(chain, method, url)
-        finally:
-            del self._under_way[id(chain)]
-            self._tell_end()
 
-    def _tell_end(self) -> None:
-        ended, self._end_of_request = self._end_of_request, None
-        if ended is not None and not ended.done():
-            ended.set_result(None)
+    @contextmanager
+    def _listed(self, chain: Chain) -> Iterator[None]:
+        """Let `drain` know of a request that is not always with the pool or on a connection."""
+        self._chains.add(chain)
+        try:
+            yield
+        finally:
+            self._chains.discard(chain)
+            ended, self._end_of_chain = self._end_of_chain, None
+            if ended is not None and not ended.done():
+                ended.set_result(None)
 
     def with_priority(self, priority: int) -> "PrioritizedSession":
         """Return a view of this session whose requests have `priority` in the queue: higher is served earlier."""
@@ -330,7 +325,7 @@ class ClientSession(SessionVerbs, SessionView):
         self._drains += 1
         self._refuses = True
         try:
-            stragglers = await finish_requests(self, connector.pool, self._under_way, self._when_ended, timeout)
+            stragglers = await finish_requests(self, connector.pool, self._chains, self._when_ended, timeout)
         except BaseException:
             self._drains -= 1
             self._refuses = self._closed or self._drains > 0
@@ -340,10 +335,10 @@ class ClientSession(SessionVerbs, SessionView):
         return stragglers
 
     def _when_ended(self) -> "asyncio.Future[None]":
-        """Return what is done when the next request has its response, or has failed."""
-        if self._end_of_request is None:
-            self._end_of_request = self._loop.create_future()
-        return self._end_of_request
+        """Return what is done when the next of the chains has its response, or has failed."""
+        if self._end_of_chain is None:
+            self._end_of_chain = self._loop.create_future()
+        return self._end_of_chain
 
     async def close(self) -> None:
         """Close the session, and its connector if it owns it; sockets are gone when it returns.

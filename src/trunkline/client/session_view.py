@@ -46,7 +46,7 @@ class SessionView:
     _settings: Settings
     _sender: Sender
     _leaving: BaseConnector | None = None  # what `close` has still to close
-    _end_of_request: "asyncio.Future[None] | None" = None  # done when a request ends, if somebody waits
+    _end_of_chain: "asyncio.Future[None] | None" = None  # done when one ends, if somebody waits
     _ws_response_class: type[Any] | None  # Any: few import its module
     _resolve_charset: Callable[[ClientResponse, bytes], str]
     _trace_configs: list[Any]  # Any: TraceConfigs, whose module few import

@@ -71,7 +71,7 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         self.idle_s = inf  # the longest time without one, after which another may begin
         self.rested_s = 0.0  # for how long it was idle before the exchange that it carries
         self.hinted_s = inf  # what the server last said of that
-        self._max_served = inf  # exchanges, after which the server wants no more
+        self._max_served: float = 2**30 - 1  # exchanges, then the server wants no more; a small int compares fastest
         self._buffer = receive_buffer(loop)
         self.transport: asyncio.Transport | None = None
         self.flow = WriteFlow(loop)
