@@ -1,5 +1,6 @@
 """`caller`: the user's line, and what is said about it."""
 
+import asyncio
 import importlib.util
 import runpy
 from pathlib import Path
@@ -7,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.raw_server import RawServer, replying
+from trunkline import ClientSession
 from trunkline.ground.caller import caller, caller_and_import, place_of
 
 MADE_AT = caller()
@@ -75,3 +78,11 @@ def test_an_import_that_led_to_the_line_is_found(tmp_path: Path) -> None:
 )
 def test_the_place_is_found_again(made_at: str, place: tuple[str, int]) -> None:
     assert place_of(made_at) == place
+
+
+async def test_a_task_that_runs_only_our_code_is_named() -> None:
+    begun = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha"
+    async with RawServer(replying(begun)) as server, ClientSession() as session:
+        response = await asyncio.create_task(session._request("GET", server.url()), name="fetch-7")
+        assert response._made_at == "fetch-7, a task of its own"
+        response.close()

@@ -3,6 +3,7 @@
 Looking costs a frame or two. The whole stack, which costs a hundred times as much, is kept for loops in debug mode.
 """
 
+import asyncio
 import re
 import sys
 import traceback
@@ -19,18 +20,27 @@ _asked: set[str] = set()
 def caller(is_debug: bool = False) -> str:
     """Return `file:line` of the innermost frame that is not ours, and whether its module was being imported.
 
+    Where a task or a callback of the loop runs nothing but our code there is no such line; that is named instead.
     is_debug: of the loop; the stack that led there follows then, in lines of its own.
     """
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
         frame = frame.f_back
     code = frame.f_code
-    made_at = f"{code.co_filename}:{frame.f_lineno}"
+    if str(frame.f_globals.get("__name__")).partition(".")[0] == "asyncio":  # nobody else's frame is left
+        made_at = _task_name()
+    else:
+        made_at = f"{code.co_filename}:{frame.f_lineno}"
     if code.co_name == _MODULE and _is_import(frame):
         made_at += ", while its module was imported"
     if is_debug:
         made_at += f"\n{''.join(traceback.format_stack(frame)).rstrip()}"
     return made_at
+
+
+def _task_name() -> str:
+    task = asyncio.current_task()
+    return "a callback of the loop" if task is None else f"{task.get_name()}, a task of its own"
 
 
 def caller_and_import() -> str:

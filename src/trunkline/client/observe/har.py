@@ -149,7 +149,7 @@ class _Entry:
         morsels, _ = parse_set_cookies(value for _, value in _called("set-cookie", fields))
         response: _Json = {
             "status": 0 if head is None else head.status,
-            "statusText": "" if head is None else head.reason,
+            "statusText": "" if head is None else _as_text(head.reason),
             "httpVersion": "" if head is None else _version(head.version),
             "cookies": [self._set_cookie(morsel) for morsel in morsels],
             "headers": self._headers(fields),
@@ -199,10 +199,16 @@ class _Entry:
         return cookie | {"httpOnly": bool(morsel["httponly"]), "secure": bool(morsel["secure"])}
 
     def _clean(self, text: str) -> str:
+        text = _as_text(text)
         return without_secret_keys(_USERINFO_RE.sub("", text), REDACTED) if self._secrets else text
 
     def _parameter(self, name: str, value: str) -> _Json:
         return {"name": name, "value": REDACTED if self._secrets and is_secret_key(name) else value}
+
+
+def _as_text(value: str) -> str:
+    """Return `value` with a replacement for bytes that were no UTF-8, which strict readers of JSON refuse."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _timings(each: Try) -> dict[str, float]:
