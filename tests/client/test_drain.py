@@ -10,11 +10,11 @@ import pytest
 import uvloop
 from yarl import URL
 
+from tests.client.echo import echo_server
 from tests.raw_server import OK, Peer, RawServer, replying, silent
-from trunkline import ClientConnectionError, ClientRequest, ClientResponse, ClientSession, TCPConnector, web
+from trunkline import ClientConnectionError, ClientRequest, ClientResponse, ClientSession, TCPConnector
 from trunkline.client.drain import Straggler
 from trunkline.client.middlewares import ClientHandlerType
-from trunkline.testing.test_server import TestServer as Serving
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -153,7 +153,7 @@ async def test_redirects_of_a_request_under_way_are_still_followed() -> None:
 
 
 async def test_a_websocket_is_waited_for() -> None:
-    async with _websocket_server() as server:
+    async with echo_server() as server:
         session = ClientSession()
         websocket = await session.ws_connect(server.make_url("/"))
         draining = asyncio.create_task(session.drain(5))
@@ -276,7 +276,7 @@ async def test_a_straggler_behind_a_redirect_is_told_of_once_where_it_is() -> No
 
 
 async def test_an_open_websocket_is_a_straggler() -> None:
-    async with _websocket_server() as server:
+    async with echo_server() as server:
         session = ClientSession()
         websocket = await session.ws_connect(server.make_url("/"))
         receiving = asyncio.create_task(websocket.receive())
@@ -399,16 +399,3 @@ def test_another_loop_may_not_drain(loop_factory: Callable[[], asyncio.AbstractE
         session = first.run(make())
     with asyncio.Runner(loop_factory=loop_factory) as second:
         second.run(misuse(session))
-
-
-def _websocket_server() -> Serving:
-    async def echo(request: web.Request) -> web.WebSocketResponse:
-        websocket = web.WebSocketResponse()
-        await websocket.prepare(request)
-        async for message in websocket:
-            await websocket.send_str(message.data)
-        return websocket
-
-    app = web.Application()
-    app.router.add_get("/", echo)
-    return Serving(app)

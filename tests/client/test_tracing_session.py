@@ -9,14 +9,14 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tests.client.diary import CREATED, RESOLVED, SENT, Diary
+from tests.client.echo import echo_server
 from tests.client.recording import Recording, redirect
 from tests.pool_state import wait_nothing_held
 from tests.raw_server import RawServer
-from trunkline import ClientRequest, ClientResponse, ClientSession, TCPConnector, web
+from trunkline import ClientRequest, ClientResponse, ClientSession, TCPConnector
 from trunkline.client.middlewares import ClientHandlerType
 from trunkline.client.tracing import TraceConfig
 from trunkline.testing.loopback import LoopbackResponse
-from trunkline.testing.test_server import TestServer
 
 
 @pytest.fixture
@@ -175,16 +175,7 @@ async def test_a_middleware_that_sends_twice_makes_one_request(server: Recording
 
 
 async def test_a_websocket_is_a_request_and_its_messages_are_not_told(session: ClientSession, diary: Diary) -> None:
-    async def echo(request: web.BaseRequest) -> web.WebSocketResponse:
-        websocket = web.WebSocketResponse()
-        await websocket.prepare(request)
-        async for message in websocket:
-            await websocket.send_str(message.data)
-        return websocket
-
-    app = web.Application()
-    app.router.add_get("/", echo)
-    async with TestServer(app) as server, session.ws_connect(server.make_url("/")) as websocket:
+    async with echo_server() as server, session.ws_connect(server.make_url("/")) as websocket:
         await websocket.send_str("a")
         assert (await websocket.receive()).data == "a"
     assert diary.page() == ["request_start", *CREATED, *SENT]

@@ -43,17 +43,6 @@ async def server() -> AsyncIterator[Recording]:
         yield recording
 
 
-@pytest.fixture
-def telemetry() -> Telemetry:
-    return Telemetry()
-
-
-@pytest.fixture
-async def session(telemetry: Telemetry) -> AsyncIterator[ClientSession]:
-    async with ClientSession(trace_configs=[telemetry.tracing]) as session:
-        yield session
-
-
 def traceparent(span: ReadableSpan) -> str:
     """The field that tells a server of `span` (W3C Trace Context §3.2)."""
     context = span.get_span_context()

@@ -21,17 +21,6 @@ async def server() -> AsyncIterator[Recording]:
         yield recording
 
 
-@pytest.fixture
-def telemetry() -> Telemetry:
-    return Telemetry()
-
-
-@pytest.fixture
-async def session(telemetry: Telemetry) -> AsyncIterator[ClientSession]:
-    async with ClientSession(trace_configs=[telemetry.tracing]) as session:
-        yield session
-
-
 def series(telemetry: Telemetry, name: str) -> list[tuple[dict[str, object], HistogramDataPoint]]:
     return [(dict(attributes), point) for attributes, point in telemetry.points(name)]
 

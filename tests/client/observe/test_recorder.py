@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import trustme
 
+from tests.client.echo import echo_server
 from tests.client.recording import Recording, redirect
 from tests.nginx import Nginx
 from tests.raw_server import OK, Peer, RawServer, replying, silent
@@ -21,14 +22,12 @@ from trunkline import (
     ClientTimeout,
     TCPConnector,
     UnixConnector,
-    web,
 )
 from trunkline.client.middlewares import ClientHandlerType
 from trunkline.client.observe.har import HarRecorder
 from trunkline.client.observe.recorder import Recording as Records
 from trunkline.client.observe.timeline import Timeline, Try
 from trunkline.client.tracing import TraceConfig
-from trunkline.testing.test_server import TestServer
 
 SENT = ["send", "wait", "body"]
 NEW = ["dns", "connect", *SENT]
@@ -260,18 +259,9 @@ async def test_a_body_that_is_still_arriving_counts_as_far_as_it_has_come() -> N
 
 
 async def test_a_websocket_s_body_goes_on_until_it_is_closed() -> None:
-    async def echo(request: web.Request) -> web.WebSocketResponse:
-        websocket = web.WebSocketResponse()
-        await websocket.prepare(request)
-        async for message in websocket:
-            await websocket.send_str(message.data)
-        return websocket
-
-    app = web.Application()
-    app.router.add_get("/", echo)
     keeper = HarRecorder()
     async with (
-        TestServer(app) as server,
+        echo_server() as server,
         ClientSession(trace_configs=[keeper]) as session,
         session.ws_connect(server.make_url("/")) as websocket,
     ):
