@@ -23,39 +23,42 @@ W = TypeVar("W", bound=InLine)
 class Line(Generic[W]):
     """A queue with priorities; each waiter is in it once at most."""
 
-    __slots__ = ("_levels", "_order", "_size")
+    __slots__ = ("_levels", "_order")
 
     def __init__(self) -> None:
         self._levels: dict[int, OrderedDict[W, None]] = {}  # sets in order of arrival, by priority; none is empty
         self._order: list[int] = []  # the priorities, highest first
-        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._order)
 
     def __len__(self) -> int:
-        return self._size
+        return sum(map(len, self._levels.values()))
 
     def __iter__(self) -> Iterator[W]:
         for priority in self._order:
             yield from self._levels[priority]
 
     def __contains__(self, waiter: W) -> bool:
-        return waiter in self._levels.get(waiter.priority, ())
+        level = self._levels.get(waiter.priority)
+        return level is not None and waiter in level
 
     def add(self, waiter: W, *, is_first: bool = False) -> None:
         """Let `waiter` stand behind all of its priority, or before them."""
-        level = self._levels.get(waiter.priority)
-        if level is None:
-            level = self._levels[waiter.priority] = OrderedDict()
-            insort(self._order, waiter.priority, key=int.__neg__)
+        priority = waiter.priority
+        try:
+            level = self._levels[priority]
+        except KeyError:
+            level = self._levels[priority] = OrderedDict()
+            insort(self._order, priority, key=int.__neg__)
         level[waiter] = None
         if is_first:
             level.move_to_end(waiter, last=False)
-        self._size += 1
 
     def remove(self, waiter: W) -> None:
         """Take out a waiter that stands in line."""
         level = self._levels[waiter.priority]
         del level[waiter]
-        self._size -= 1
         if not level:
             del self._levels[waiter.priority]
             self._order.remove(waiter.priority)

@@ -9,11 +9,10 @@ one; a callback that ends the request there loses no slot and no connection.
 import asyncio
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from logging import DEBUG
-from typing import Final
+from typing import Any, Final
 
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange
@@ -82,22 +81,18 @@ class Pool:
             pool_logger.debug("reuse %r to %s:%s", connection, key.host, key.port)
         return connection
 
-    async def acquire(
+    def acquire(
         self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, *, is_fresh: bool = False
-    ) -> ClientH1:
-        """Return a connection for `exchange`: an idle one, a new one, or one that comes back while it waits.
+    ) -> Coroutine[Any, Any, ClientH1]:  # Any: what the loop sends and gets
+        """Await a connection for `exchange`: an idle one, a new one, or one that comes back while it waits.
 
         is_fresh: not an idle one, which may be stale.
         Raises QueueFull, ConnectTimeout, OutOfDescriptors, PoolClosed, what opening raised, or what ended the exchange
         meanwhile.
         """
-        self._seeking.add(exchange)
-        try:
-            if limits.connect_s is None:
-                return await self._acquire(key, exchange, limits, is_fresh)
-            return await self._acquire_in_time(limits.connect_s, key, exchange, limits, is_fresh)
-        finally:
-            self._seeking.discard(exchange)
+        if limits.connect_s is None:
+            return self._acquire(key, exchange, limits, is_fresh)
+        return self._acquire_in_time(limits.connect_s, key, exchange, limits, is_fresh)
 
     async def _acquire_in_time(
         self, connect_s: float, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool
@@ -118,17 +113,21 @@ class Pool:
     async def _acquire(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool) -> ClientH1:
         if self.closed:
             raise PoolClosed("this request came after its close(); make a new session")
-        connection = None if is_fresh else self.take(key)
-        if connection is None and not self.slots.try_open(key):
-            connection = await self._wait(key, exchange, limits)
-        if connection is None:
-            try:
-                return await self._open(key, exchange, limits.open_s)
-            except OutOfDescriptors as error:
-                return await self._outwait(error, key, exchange, limits)
-        if exchange.probe is not None:
-            await self.tell_reuse(connection, exchange)
-        return connection
+        self._seeking.add(exchange)
+        try:
+            connection = None if is_fresh else self.take(key)
+            if connection is None and not self.slots.try_open(key):
+                connection = await self._wait(key, exchange, limits)
+            if connection is None:
+                try:
+                    return await self._open(key, exchange, limits.open_s)
+                except OutOfDescriptors as error:
+                    return await self._outwait(error, key, exchange, limits)
+            if exchange.probe is not None:
+                await self.tell_reuse(connection, exchange)
+            return connection
+        finally:
+            self._seeking.discard(exchange)
 
     async def _outwait(
         self, shortage: OutOfDescriptors, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits
@@ -137,11 +136,11 @@ class Pool:
         wait_s = self._queue.wait_s(limits)
         if wait_s is None and limits.connect_s is None:
             wait_s = SHORTAGE_PATIENCE_S
-        began_at = self.loop.time()
+        began_at = self._now()
         timeout = asyncio.timeout(wait_s)
         connection, is_again = None, False
         try:
-            self._queue.check(key, limits, partial(self._count_leaving, key))
+            self._queue.check(key, limits, self._count_leaving)
             async with timeout:
                 while connection is None:
                     room = self._make_room(key)
@@ -157,7 +156,8 @@ class Pool:
                 raise
             raise shortage from None
         finally:
-            self._note_wait(began_at)
+            self.counters.note_wait(self._now() - began_at)
+            self._tell_freed()
         if exchange.probe is not None:
             await self.tell_reuse(connection, exchange)
         return connection
@@ -173,21 +173,23 @@ class Pool:
 
     async def _wait(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientH1 | None:
         """Make room, and wait in the queue for it; return a connection, or None with the slot to open one."""
-        room = self._make_room(key)
+        room = self._make_room(key) if self.slots.idle else None
         if room is None:
-            self._queue.check(key, limits, partial(self._count_leaving, key))
-        began_at = self.loop.time()
+            self._queue.check(key, limits, self._count_leaving)
+        wait_s = self._queue.wait_s(limits)
+        began_at = self._now()
         try:
-            connection = await self._queue.wait(key, exchange, limits.priority, self._queue.wait_s(limits), room=room)
+            if wait_s is None:
+                connection = await self._queue.stand(key, exchange, limits.priority, room=room)
+            else:
+                connection = await self._queue.wait(key, exchange, limits.priority, wait_s, room=room)
         finally:
-            self._note_wait(began_at)
+            self.counters.note_wait(self._now() - began_at)
+            if self._freed is not None:
+                self._tell_freed()
         if self._is_heard and connection is not None:
             pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
         return connection
-
-    def _note_wait(self, began_at: float) -> None:
-        self.counters.note_wait(self.loop.time() - began_at)
-        self._tell_freed()
 
     def _make_room(self, key: ConnectionKey) -> ClientH1 | None:
         """Close the connection that has been idle longest, if one for `key` could be opened then; return it."""

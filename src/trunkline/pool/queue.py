@@ -56,24 +56,19 @@ class Queue:
         """Return how long a request by these limits may wait, in seconds; None for no limit."""
         return self._rules.queue_s if limits.queue_s is None else limits.queue_s
 
-    def check(self, key: ConnectionKey, limits: ConnectLimits, leaving: Callable[[], int]) -> None:
+    def check(self, key: ConnectionKey, limits: ConnectLimits, count_leaving: Callable[[ConnectionKey], int]) -> None:
         """Raise QueueFull when a request by these limits may not join.
 
-        leaving: counts the sockets that will be gone in a moment, each of which lets one go on that waits.
+        count_leaving: tells how many sockets will be gone in a moment, each of which lets one go on that waits.
         """
         limit = self._rules.queue_limit if limits.queue_limit is None else limits.queue_limit
-        if limit is not None and self._slots.queued >= limit and self._slots.queued - leaving() >= limit:
+        if limit is not None and self._slots.queued - count_leaving(key) >= limit:
             raise QueueFull(key.host, key.port or 0, limit, self._state())
 
     async def wait(
-        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float | None, *, room: ClientH1 | None
+        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float, *, room: ClientH1 | None
     ) -> ClientH1 | None:
-        """Return a connection, or None with the slot to open one; raise ConnectTimeout after `wait_s`.
-
-        room: as in `Waiter`.
-        """
-        if wait_s is None:
-            return await self.stand(key, exchange, priority, room=room)
+        """Do what `stand` does, but raise ConnectTimeout after `wait_s`."""
         began_at = self._loop.time()
         timeout = asyncio.timeout(wait_s)
         try:
@@ -88,7 +83,10 @@ class Queue:
     async def stand(
         self, key: ConnectionKey, exchange: Exchange, priority: int, *, room: ClientH1 | None, is_again: bool = False
     ) -> ClientH1 | None:
-        """Wait for as long as it takes. is_again: its turn had come, but in vain; it is the first of its priority."""
+        """Return a connection, or None with the slot to open one.
+
+        room: as in `Waiter`. is_again: its turn had come, but in vain; it will be the first of its priority.
+        """
         future: asyncio.Future[ClientH1 | None] = self._loop.create_future()
         waiter = _QueuedRequest(key, priority, room, future)
         self._slots.enqueue(waiter, is_first=is_again)

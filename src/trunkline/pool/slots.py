@@ -44,7 +44,9 @@ class Waiter(ABC, Generic[C]):
     room: a connection that was closed for it; until that is gone, no other one needs to be.
     """
 
-    __slots__ = ("key", "passed_over", "priority", "room", "ticket")
+    __slots__ = ("key", "line", "passed_over", "priority", "room", "ticket")
+
+    line: "Line[Waiter[C]]"  # of those who wait for its key; a key takes long to hash
 
     def __init__(self, key: ConnectionKey, priority: int = 0, room: C | None = None) -> None:
         self.key = key
@@ -166,16 +168,13 @@ class Slots(Generic[C]):
         same_key = self._line_per_key.get(waiter.key)
         if same_key is None:
             same_key = self._line_per_key[waiter.key] = Line()
+        waiter.line = same_key
         same_key.add(waiter, is_first=is_first)
 
     def dequeue(self, waiter: Waiter[C]) -> None:
         """Forget a waiter, because it was woken or gave up; nothing happens if it was not waiting."""
         if waiter in self._line:
-            self._line.remove(waiter)
-            same_key = self._line_per_key[waiter.key]
-            same_key.remove(waiter)
-            if not same_key:
-                del self._line_per_key[waiter.key]
+            self._remove(waiter)
 
     def give_back(self, connection: C, now: float) -> bool:
         """Take back a connection that may serve another request; False when it must be closed for somebody else."""
@@ -263,6 +262,9 @@ class Slots(Generic[C]):
         given: key of a connection at hand, with which, or in whose place, waiters for its endpoint can go on, if none
         has been closed for them before.
         """
+        waiter = self._line.first()
+        if waiter.is_waiting and waiter.room is None and not self.limit_per_host:
+            return waiter  # nearly always
         # Among many hosts one is soon found in line; among few, by looking at each.
         gave_up: list[Waiter[C]] = []
         found = None
@@ -304,5 +306,11 @@ class Slots(Generic[C]):
         return next((waiter for waiter in self._line_per_key.get(key, ()) if waiter.is_waiting), None)
 
     def _wake(self, waiter: Waiter[C], connection: C | None) -> None:
-        self.dequeue(waiter)
+        self._remove(waiter)
         waiter.wake(connection)
+
+    def _remove(self, waiter: Waiter[C]) -> None:
+        self._line.remove(waiter)
+        waiter.line.remove(waiter)
+        if not waiter.line:
+            del self._line_per_key[waiter.key]
