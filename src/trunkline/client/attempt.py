@@ -9,6 +9,7 @@ to be read. Redirects are `redirects`' part.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from trunkline.client.errors import ClientError, ConnectionTimeoutError
 from trunkline.client.failures import as_public
@@ -25,6 +26,10 @@ from trunkline.ground.logs import client_logger
 from trunkline.pool.connection import Connection
 from trunkline.pool.pool import Pool
 from trunkline.transport.deadline import Deadlines
+
+# A connection that gave its last response so lately is not asked for its end: it would take a system call to see what
+# came within that time, and what comes right after it could not be seen anyway.
+_JUST_NOW_S: Final = 0.001
 
 
 async def attempt(
@@ -88,7 +93,7 @@ async def attempt(
 
 def _check_alive(pool: Pool, connection: ClientH1, request: ClientRequest, settings: Settings) -> None:
     """Raise NotSent for a request that must not be sent twice when the end of `connection` has come unseen."""
-    if (settings.retry and request.can_repeat) or connection.is_alive():
+    if connection.rested_s < _JUST_NOW_S or (settings.retry and request.can_repeat) or connection.is_alive():
         return
     connection.close()
     pool.release(connection)

@@ -174,7 +174,7 @@ class Pool:
     async def _wait(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientH1 | None:
         """Make room, and wait in the queue for it; return a connection, or None with the slot to open one."""
         room = self._make_room(key) if self.slots.idle else None
-        if room is None:
+        if room is None and (limits.queue_limit is not None or self.rules.queue_limit is not None):
             self._queue.check(key, limits, self._count_leaving)
         wait_s = self._queue.wait_s(limits)
         began_at = self._now()

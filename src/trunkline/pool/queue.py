@@ -18,11 +18,7 @@ from trunkline.pool.slots import Slots, Waiter
 class _QueuedRequest(Waiter[ClientH1]):
     __slots__ = ("future",)
 
-    def __init__(
-        self, key: ConnectionKey, priority: int, room: ClientH1 | None, future: "asyncio.Future[ClientH1 | None]"
-    ) -> None:
-        super().__init__(key, priority, room)
-        self.future = future
+    future: "asyncio.Future[ClientH1 | None]"
 
     @property
     def is_waiting(self) -> bool:
@@ -87,8 +83,9 @@ class Queue:
 
         room: as in `Waiter`. is_again: its turn had come, but in vain; it will be the first of its priority.
         """
+        waiter = _QueuedRequest(key, priority, room)
         future: asyncio.Future[ClientH1 | None] = self._loop.create_future()
-        waiter = _QueuedRequest(key, priority, room, future)
+        waiter.future = future
         self._slots.enqueue(waiter, is_first=is_again)
         exchange.waiter = future
         probe = exchange.probe
