@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 class SessionView:
     """The read-only side of `ClientSession`, which sets these."""
 
+    # Its life: open; draining (`_refuses`, and `_drains` calls that wait); drained; closing (`_closed`, and `_leaving`
+    # is there until its sockets are gone); closed. A forked child finds it closed, and `_inherited_from` its parent.
     _closed = True  # until it is complete, for __del__
-    _refuses = True  # takes no requests: it is closed, or about to be
-    _drains = 0  # calls of `drain` that wait
-    _inherited_from = 0  # in a forked child: the process that made it
+    _refuses = True  # takes no requests
+    _drains = 0
+    _leaving: BaseConnector | None = None  # the connector that is being closed
+    _inherited_from = 0
     is_drained = False  # the time for requests under way is over
     is_shared = False  # it is the one of `shared_session`, which `async with` leaves open
     _connector: BaseConnector | None
@@ -45,7 +48,6 @@ class SessionView:
     _timeout: ClientTimeout
     _settings: Settings
     _sender: Sender
-    _leaving: BaseConnector | None = None  # what `close` has still to close
     _end_of_chain: "asyncio.Future[None] | None" = None  # done when one ends, if somebody waits
     _ws_response_class: type[Any] | None  # Any: few import its module
     _resolve_charset: Callable[[ClientResponse, bytes], str]
