@@ -8,7 +8,7 @@ import pytest
 
 from trunkline.conn.inbox import Inbox
 from trunkline.wire.errors import WebSocketError
-from trunkline.wire.limits import MAX_QUEUED_BYTES
+from trunkline.wire.limits import MAX_CONTROL_FRAMES_PER_TURN, MAX_QUEUED_BYTES
 from trunkline.wire.ws.assembler import MessageReader
 from trunkline.wire.ws.deflate import Deflater, Inflater
 from trunkline.wire.ws.frames import FrameWriter
@@ -77,6 +77,34 @@ async def test_pings_fill_no_queue() -> None:
     box.inbox.feed(frame(TEXT, b"a"))
     assert await reader == (TEXT, "a", "")
     assert (len(box.pings), box.is_paused) == (2000, False)
+
+
+async def test_a_flood_of_pings_is_taken_in_turns_so_that_others_run() -> None:
+    box = Box()
+    count = 3 * MAX_CONTROL_FRAMES_PER_TURN + 1
+    box.inbox.feed(frame(PING) * count + frame(TEXT, b"a"))
+    for turn in (1, 2, 3):
+        assert (len(box.pings), box.is_paused) == (turn * MAX_CONTROL_FRAMES_PER_TURN, True)
+        await asyncio.sleep(0)
+    assert (len(box.pings), box.is_paused) == (count, False)
+    assert await box.inbox.take() == (TEXT, "a", "")
+
+
+async def test_a_reader_gets_what_is_behind_a_flood_of_pings() -> None:
+    box = Box()
+    reader = asyncio.create_task(box.inbox.take())
+    await asyncio.sleep(0)
+    box.inbox.feed(frame(PING) * (9 * MAX_CONTROL_FRAMES_PER_TURN) + frame(TEXT, b"a"))
+    async with asyncio.timeout(5):
+        assert await reader == (TEXT, "a", "")
+
+
+async def test_a_flood_that_is_cut_off_goes_on_no_more() -> None:
+    box = Box()
+    box.inbox.feed(frame(PING) * (2 * MAX_CONTROL_FRAMES_PER_TURN))
+    box.inbox.detach()
+    await asyncio.sleep(0)
+    assert len(box.pings) == MAX_CONTROL_FRAMES_PER_TURN
 
 
 @pytest.mark.parametrize("size", [0, 100, 10_000])

@@ -2,7 +2,7 @@
 
 What arrives is unpacked at once, so that pings and Close frames are noticed while nobody reads, but never more than the
 queue may hold: then reading pauses until the queue has been emptied. What a few bytes inflate to is thus never held
-beyond one message more than the bound.
+beyond one message more than the bound. A flood of pings, which fill no queue, is taken in turns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from trunkline.wire.errors import WebSocketError
-from trunkline.wire.limits import MAX_QUEUED_BYTES, QUEUED_MESSAGE_BYTES
+from trunkline.wire.limits import MAX_CONTROL_FRAMES_PER_TURN, MAX_QUEUED_BYTES, QUEUED_MESSAGE_BYTES
 from trunkline.wire.ws.assembler import MessageReader
 from trunkline.wire.ws.message import WSMessage, WSMsgType
 
@@ -135,9 +135,14 @@ class Inbox:
 
     def _unpack(self) -> None:
         reader = self._reader
+        controls = 0
         try:
             while (control := reader.unpack(self.messages)) is not None:
                 self._take_control(control)
+                controls += 1
+                if controls == MAX_CONTROL_FRAMES_PER_TURN and not self.is_over:
+                    self._let_others_run()
+                    return
         except WebSocketError as fault:
             self.is_over = True
             self._on_fault(fault)
@@ -147,6 +152,17 @@ class Inbox:
             # One who waits most likely empties the queue before more comes; if not, `feed` pauses.
             if not self.is_awaited:
                 self._source.pause_reading()
+
+    def _let_others_run(self) -> None:
+        """Unpack the rest in the loop's next turn, unless a reader does before."""
+        self.is_held = True
+        self._source.pause_reading()
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self.is_held and not self.is_over and self._reader.room > 0:  # else it is full, and its reader goes on
+            self._release()
+            self._wake()
 
     def _take_control(self, message: WSMessage) -> None:
         kind = message.type

@@ -104,6 +104,7 @@ INCOMPRESSIBLE_FREE_BYTES = 64  # and by this much when it is short; same source
 MAX_QUEUED_BYTES = 2**16  # of messages that nobody has taken yet, before reading pauses; aiohttp's read limit
 HALF_CLOSED_PAUSE_S = 1.0  # of a streamed answer, after which a client that sends no more counts as gone; ours
 WEBSOCKET_LINGERING_S = 2.0  # for the peer to close its side after our Close frame; nginx's lingering_timeout: 5
+MAX_CONTROL_FRAMES_PER_TURN = 4096  # pings and the like, then others run; ours: some 15 ms with their answers
 QUEUED_MESSAGE_BYTES = 128  # what a message in the queue costs besides its data; ours: tuple, object, slot
 
 # An application's own tables. Its author fills them, but a router may make a new handler for every request.
