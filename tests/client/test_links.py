@@ -22,6 +22,8 @@ def as_dicts(*fields: str) -> dict[str, dict[str, object]]:
         ("</b>;;rel=next;", {"next": {"rel": "next", "url": URL("http://example.com/b")}}),
         ("no link at all", {}),
         ("<unclosed; rel=next", {}),
+        ("<http://[>; rel=next, </b>; rel=last", {"last": {"rel": "last", "url": URL("http://example.com/b")}}),
+        ("<//h[::1]@//h/h>; rel=next", {}),
         ("", {}),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from trunkline.client.target import prepare
         ("ws://example.com/", "example.com", 80, False, "example.com", "/"),
         ("wss://example.com/", "example.com", 443, True, "example.com", "/"),
         ("http://[::1]:81/", "::1", 81, False, "[::1]:81", "/"),
-        ("http://[fe80::1%25eth0]/", "fe80::1%eth0", 80, False, "[fe80::1%25eth0]", "/"),
+        ("http://[fe80::1%25eth0]/", "fe80::1%eth0", 80, False, "[fe80::1]", "/"),
         ("http://127.0.0.1/", "127.0.0.1", 80, False, "127.0.0.1", "/"),
         ("http://köln.example/ä?ö=ü", "xn--kln-sna.example", 80, False, "xn--kln-sna.example", "/%C3%A4?%C3%B6=%C3%BC"),
         ("http://a_b.example/", "a_b.example", 80, False, "a_b.example", "/"),

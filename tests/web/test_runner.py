@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from contextvars import ContextVar
 
 import pytest
@@ -21,6 +21,7 @@ from trunkline.web.server import Server
 from trunkline.web.sites import TCPSite
 
 PATIENCE_S = 10.0
+LOOPS = pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
 KEPT_ALIVE = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 VARIABLE: ContextVar[str] = ContextVar("VARIABLE", default="default")
 
@@ -265,3 +266,46 @@ def test_requests_get_a_copy_of_the_context_of_the_start(new_loop: Callable[[], 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serve())
     assert seen == [("request", "set by on_startup")] * 2 + [("signal", "set by on_startup")]
+
+
+@LOOPS
+def test_a_start_that_is_cancelled_leaves_no_listening_socket(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def start_and_cancel() -> None:
+        runner = AppRunner(Application())
+        await runner.setup()
+        sockets = os.listdir("/proc/self/fd")
+        for steps in range(4):
+            task = asyncio.create_task(TCPSite(runner, "127.0.0.1", 0).start())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            if task.cancel():
+                with suppress(asyncio.CancelledError):
+                    await task
+                await asyncio.sleep(0.01)  # the loop closes sockets in its next turns
+                if task.cancelled():
+                    assert len(os.listdir("/proc/self/fd")) <= len(sockets)
+        await runner.cleanup()
+
+    with asyncio.Runner(loop_factory=loop_factory) as run:
+        run.run(start_and_cancel())
+
+
+@LOOPS
+def test_a_cleanup_that_is_cancelled_stops_all_sites(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def clean_and_cancel() -> None:
+        runner = AppRunner(Application())
+        await runner.setup()
+        await TCPSite(runner, "127.0.0.1", 0).start()
+        task = asyncio.create_task(runner.cleanup())
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await runner.cleanup()
+        assert runner.sites == set()
+        assert runner.addresses == []
+
+    with asyncio.Runner(loop_factory=loop_factory) as run:
+        run.run(clean_and_cancel())

@@ -25,7 +25,10 @@ def parse_links(fields: Iterable[str], base: URL) -> "MultiDictProxy[Link]":
         for match in _LINK.finditer(field):
             target, parameters = match[1], _parameters(match[2])
             relation = parameters.get("rel") or target
-            parameters.add("url", base.join(URL(target)))
+            try:
+                parameters.add("url", base.join(URL(target)))
+            except (ValueError, IndexError):  # IndexError: yarl's, for some hosts with a bracket in the middle
+                continue
             links.add(str(relation), MultiDictProxy(parameters))
     return MultiDictProxy(links)
 

@@ -70,7 +70,7 @@ class ProtectionSpaces:
             try:
                 url = origin.join(URL(uri))
                 is_own = url.origin() == origin
-            except ValueError:
+            except (ValueError, IndexError):  # IndexError: yarl's, for some hosts with a bracket in the middle
                 continue
             # Only the anchor names other origins, and from https nothing leads to http.
             if is_own or (origin == self.anchor and url.scheme in (origin.scheme, "https")):

@@ -75,7 +75,7 @@ def _parse(value: str, scheme: str) -> tuple[URL, BasicAuth | None] | None:
     """Return the proxy that a variable names; None for one that we cannot use, which a warning tells once."""
     try:
         proxy, auth = split_credentials(URL(value if "://" in value else f"http://{value}"))
-    except ValueError:
+    except (ValueError, IndexError):  # IndexError: yarl's, for some hosts with a bracket in the middle
         proxy, auth = URL(), None
     if not proxy.host:
         # The value is not shown: it may hold a password.

@@ -92,7 +92,7 @@ def _method(status: int, method: str) -> tuple[str, bool]:
 def _target(location: str, base: URL, requote: bool) -> URL:
     try:
         url = URL(location, encoded=not requote)
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # IndexError: yarl's, for some hosts with a bracket in the middle
         raise InvalidUrlRedirectClientError(
             location, "Server attempted redirecting to a location that does not look like a URL"
         ) from error

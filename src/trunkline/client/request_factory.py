@@ -205,7 +205,7 @@ class RequestFactory:
                 url = self.base_url.join(url)
             check_scheme(url, self._schemes)
             return url.extend_query(params) if params else url
-        except ValueError as error:
+        except (ValueError, IndexError) as error:  # IndexError: yarl's, for some hosts with a bracket in the middle
             raise InvalidUrlClientError(str_or_url, str(error)) from error
         except TypeError as error:
             if isinstance(str_or_url, (str, URL)):  # then it is about the params

@@ -20,6 +20,7 @@ from trunkline.wire.message import Target
 _NAME: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]+")
 _PATH: Final = re.compile(r"[!-~]+")  # no space, control or non-ASCII character may reach the request line
 # A host whose last label is a number is an address, and must be a whole one (WHATWG URL, "ends in a number").
+_ZONE: Final = re.compile(r"%[^\]]*")  # of an IPv6 address: it means nothing to the server (RFC 6874 §4)
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _HTTP_SCHEMES: Final = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 # Schemes that a connector may allow, such as `unix` with UnixConnector: its own way to the server, then plain HTTP.
@@ -53,7 +54,7 @@ class Prepared:
         headers_hash = hash(tuple(headers.items())) if headers else None
         key = self.key._replace(proxy=proxy, proxy_auth=auth, proxy_headers_hash=headers_hash)
         old = self.target
-        origin = f"{old.scheme}://{self.url.host_port_subcomponent}" if key.is_forwarded else ""
+        origin = f"{old.scheme}://{old.authority}" if key.is_forwarded else ""
         return Prepared(self.real_url, self.url, key, Target(old.scheme, old.authority, old.path, origin))
 
 
@@ -78,6 +79,8 @@ def prepare(real_url: URL) -> Prepared:
     authority = real_url.host_port_subcomponent
     if authority is None:
         raise InvalidUrlClientError(real_url)
+    if "%" in authority:
+        authority = _ZONE.sub("", authority)
     url = real_url.with_fragment(None) if real_url.raw_fragment else real_url
     key = ConnectionKey(host, real_url.port, scheme == "https", True)
     return Prepared(real_url, url, key, Target(scheme, authority, path))

@@ -131,6 +131,8 @@ class BaseRunner(ABC):
             await self.shutdown()
         finally:
             try:
+                for site in tuple(self._sites):  # those that a cancellation has kept from being stopped
+                    await site.stop()
                 await server.shutdown(self.shutdown_timeout)
             finally:
                 await self._cleanup_server()

@@ -124,7 +124,7 @@ class TCPSite(BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        self._server = await asyncio.get_running_loop().create_server(
+        server = await asyncio.get_running_loop().create_server(
             self._protocols,
             self._host,
             self._port,
@@ -132,7 +132,9 @@ class TCPSite(BaseSite):
             backlog=self._backlog,
             reuse_address=self._reuse_address,
             reuse_port=self._reuse_port,
+            start_serving=False,
         )
+        self._server = await _serving(server)
         if self._port == 0:
             self._port = self._server.sockets[0].getsockname()[1]
 
@@ -160,9 +162,10 @@ class UnixSite(BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        self._server = await asyncio.get_running_loop().create_unix_server(
-            self._protocols, self._path, ssl=self._ssl_context, backlog=self._backlog
+        server = await asyncio.get_running_loop().create_unix_server(
+            self._protocols, self._path, ssl=self._ssl_context, backlog=self._backlog, start_serving=False
         )
+        self._server = await _serving(server)
 
 
 class SockSite(BaseSite):
@@ -189,9 +192,10 @@ class SockSite(BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        self._server = await asyncio.get_running_loop().create_server(
-            self._protocols, sock=self._sock, ssl=self._ssl_context, backlog=self._backlog
+        server = await asyncio.get_running_loop().create_server(
+            self._protocols, sock=self._sock, ssl=self._ssl_context, backlog=self._backlog, start_serving=False
         )
+        self._server = await _serving(server)
 
 
 class _PipeServer(Protocol):
@@ -237,6 +241,16 @@ def _name_of(sock: socket.socket, scheme: str) -> str:
     if sock.family == getattr(socket, "AF_UNIX", None):
         return f"{scheme}://unix:{address}:"
     return str(URL.build(scheme=scheme, host=address[0], port=address[1]))
+
+
+async def _serving(server: asyncio.Server) -> asyncio.Server:
+    """Let `server` listen, and return it; closed if that is cancelled, when nobody else has it yet."""
+    try:
+        await server.start_serving()
+    except BaseException:
+        server.close()
+        raise
+    return server
 
 
 async def _close(server: asyncio.Server, backlog: int) -> list[socket.socket]:
