@@ -46,6 +46,6 @@ class TunnelProxy(RawServer):
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError, ssl.SSLError):
-        while data := await reader.read(2**16):
+        while (data := await reader.read(2**16)) and not writer.is_closing():  # uvloop refuses to write then
             writer.write(data)
     writer.close()

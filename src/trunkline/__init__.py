@@ -104,6 +104,7 @@ if TYPE_CHECKING:
         Straggler as Straggler,
     )
     from trunkline.client.errors import (
+        AddressNotAllowed as AddressNotAllowed,
         PoolQueueFull as PoolQueueFull,
     )
     from trunkline.client.middlewares import (
@@ -328,6 +329,7 @@ _WHEN_USED = {
     "ChainMapProxy": "trunkline.web.chain_map",
     "GunicornUVLoopWebWorker": "trunkline.web.worker",
     "GunicornWebWorker": "trunkline.web.worker",
+    "AddressNotAllowed": "trunkline.client.errors",
     "HarRecorder": "trunkline.client.observe.har",
     "OpenTelemetryTracing": "trunkline.client.observe.otel",
     "OriginStats": "trunkline.pool.stats",

@@ -4,6 +4,7 @@ The classes live in `client/errors`. `TrunklineError`s of lower layers are trans
 """
 
 from trunkline.client.errors import (
+    AddressNotAllowed,
     ClientConnectionError,
     ClientConnectionResetError,
     ClientConnectorCertificateError,
@@ -39,6 +40,7 @@ from trunkline.client.errors import (
 from trunkline.wire.ws.message import WSMessageTypeError
 
 __all__ = [
+    "AddressNotAllowed",
     "ClientConnectionError",
     "ClientConnectionResetError",
     "ClientConnectorCertificateError",

@@ -55,6 +55,7 @@ def name_of(value: object) -> str:
         (errors.ClientOSError, (errors.ClientConnectionError, OSError)),
         (errors.ClientConnectorError, (errors.ClientOSError,)),
         (errors.ClientConnectorDNSError, (errors.ClientConnectorError,)),
+        (errors.AddressNotAllowed, (errors.ClientConnectorError,)),
         (errors.ClientProxyConnectionError, (errors.ClientConnectorError,)),
         (errors.UnixClientConnectorError, (errors.ClientConnectorError,)),
         (errors.ClientSSLError, (errors.ClientConnectorError,)),
@@ -190,6 +191,8 @@ def every_error() -> list[Exception]:
     return [
         *plain,
         *(kind(KEY, REFUSED) for kind in CONNECTOR_ERRORS),
+        errors.AddressNotAllowed(KEY, REFUSED),
+        errors.AddressNotAllowed(KEY, REFUSED, (("::1", "is loopback"),)),
         errors.UnixClientConnectorError("/p", KEY, REFUSED),
         errors.ClientConnectorCertificateError(KEY, CERT_ERROR),
         errors.ClientConnectorCertificateError(KEY, ValueError("odd")),

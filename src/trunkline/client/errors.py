@@ -85,6 +85,19 @@ class ClientConnectorDNSError(ClientConnectorError):
     """The host name could not be resolved."""
 
 
+class AddressNotAllowed(ClientConnectorError):
+    """The connector's `allow` lets no address of the host, or of the proxy, pass; nothing was sent to it.
+
+    refused: each address, or a name that a proxy would resolve, and why.
+    """
+
+    def __init__(
+        self, connection_key: ConnectionKey, os_error: OSError, refused: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(connection_key, os_error)
+        self.refused = refused
+
+
 class ClientProxyConnectionError(ClientConnectorError):
     """No connection could be made to the proxy."""
 

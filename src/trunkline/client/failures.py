@@ -14,6 +14,7 @@ from yarl import URL
 
 from trunkline import hdrs
 from trunkline.client.errors import (
+    AddressNotAllowed,
     ClientConnectionError,
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
@@ -42,6 +43,7 @@ from trunkline.transport.errors import (
     CertificateError,
     ConnectError,
     FingerprintMismatch,
+    NotAllowed,
     ProxyUnreachable,
     ResolveError,
     TLSError,
@@ -123,6 +125,8 @@ def _proxy(error: ProxyUnreachable, request: Asked, exchange: Exchange) -> Excep
     cause = error.error
     if isinstance(cause, TLSError):
         return _of_tls(cause, key) or ClientProxyConnectionError(key, cause.ssl_error)
+    if isinstance(cause, NotAllowed):
+        return AddressNotAllowed(key, cause.os_error, cause.refused)
     kind = ClientConnectorDNSError if isinstance(cause, ResolveError) else ClientProxyConnectionError
     return kind(key, cause.os_error)
 
@@ -161,6 +165,7 @@ _TABLE: Final[dict[type, _Translate]] = {
     # transport
     ResolveError: lambda error, request, _: ClientConnectorDNSError(request.connection_key, error.os_error),
     ConnectError: _connect,
+    NotAllowed: lambda error, request, _: AddressNotAllowed(request.connection_key, error.os_error, error.refused),
     TLSError: _tls,
     FingerprintMismatch: lambda error, *_: ServerFingerprintMismatch(error.expected, error.got, error.host, error.port),
     ProxyUnreachable: _proxy,

@@ -9,7 +9,7 @@ unless it has learnt of other addresses since.
 import asyncio
 import errno
 from collections.abc import Callable, Hashable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from yarl import URL
 
@@ -25,6 +25,7 @@ from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.errors import (
     ConnectError,
     FingerprintMismatch,
+    NotAllowed,
     ProxyUnreachable,
     ResolveError,
     TLSError,
@@ -34,6 +35,9 @@ from trunkline.transport.race import DEFAULT_RACE, FailedAddresses, RaceOptions,
 from trunkline.transport.tcp import open_on, open_tcp, open_unix
 from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting, context_for
 from trunkline.transport.tls_sessions import SessionCache
+
+if TYPE_CHECKING:
+    from trunkline.transport.policy import Policy
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -53,10 +57,12 @@ class Establisher:
         race: RaceOptions = DEFAULT_RACE,
         path: str | None = None,
         hooks: Callable[[], Hooks] = lambda: NO_HOOKS,
+        policy: "Policy | None" = None,
     ) -> None:
         """dns: None for a Unix socket. ssl_setting: holds for keys whose own is True, the default.
 
         hooks: tells what is replaced; asked anew for each connection, for tests replace methods of classes.
+        policy: tells which addresses may be connected to; None for all.
         """
         self._loop = loop
         self._dns = dns
@@ -64,6 +70,7 @@ class Establisher:
         self._race = race
         self._path = path
         self._hooks = hooks
+        self._policy = policy
         self._failed = FailedAddresses() if dns is None else FailedAddresses(dns.refresh)
         self.sessions = SessionCache()
 
@@ -96,6 +103,8 @@ class Establisher:
         if key.is_ssl:
             tls = await self._tls_options(setting, _peer(key, setting), key.server_hostname or key.host)
         port = _port(key)
+        if self._policy is not None and key.proxy is not None:
+            self._policy.check_behind_proxy(key.host, port)
 
         def factory() -> ClientH1:
             return connection
@@ -224,6 +233,8 @@ class Establisher:
         else:
             assert self._dns is not None
             addresses = await self._dns.resolve(host, port, probe)
+        if self._policy is not None:
+            addresses = self._policy.allowed(host, port, addresses)
         _mark(probe)("connect")
         return addresses
 
@@ -236,7 +247,14 @@ class Establisher:
         if self._hooks().resolve is not None:  # it may not like all that the cache knows
             self._forget(host, port)
             return []
-        return await self._dns.others(host, port, tried)
+        others = await self._dns.others(host, port, tried)
+        if self._policy is None or not others:
+            return others
+        try:
+            return self._policy.allowed(host, port, others)
+        except NotAllowed:  # those that are allowed have been tried, and their error tells more
+            self._forget(host, port)
+            return []
 
     def _forget(self, host: str, port: int) -> None:
         if self._dns is not None:

@@ -7,9 +7,10 @@ are asked for each new connection where they are overridden.
 import asyncio
 import socket
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from ssl import SSLContext
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
@@ -28,8 +29,14 @@ from trunkline.transport.resolve import DefaultResolver
 from trunkline.transport.tcp import open_tcp
 from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting, default_context
 
+if TYPE_CHECKING:
+    from trunkline.transport.policy import Policy
+
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 F = TypeVar("F", bound=Callable[..., Any])
+
+# "public", a network, or a function of (host, ip, port); ip is None for a name that a proxy resolves.
+Allowed = str | IPv4Network | IPv6Network | Callable[[str, IPv4Address | IPv6Address | None, int], bool]
 
 
 class TCPConnector(BaseConnector):
@@ -41,6 +48,8 @@ class TCPConnector(BaseConnector):
     family: 0 for both, or socket.AF_INET or AF_INET6. local_addr: (host, port) to bind to.
     resolver: an AbstractResolver; its owner closes it. happy_eyeballs_delay (seconds), interleave: RFC 8305.
     socket_factory: makes sockets from address infos. ssl_shutdown_timeout: accepted.
+    allow, beyond aiohttp: what may be connected to, by address and after resolution: "public", networks, a function
+    (host, ip, port) -> bool, or a list of such; None for all (docs/ssrf.md).
     verify_ssl, fingerprint, ssl_context: deprecated ways to say `ssl`. The rest is as in BaseConnector.
     """
 
@@ -73,8 +82,10 @@ class TCPConnector(BaseConnector):
         queue_limit: int | None = None,
         queue_timeout: float | None = None,
         max_connection_age: float | None = None,
+        allow: Allowed | Iterable[Allowed] | None = None,
     ) -> None:
         self._ssl = merged_ssl(ssl, verify_ssl, ssl_context, fingerprint)
+        self._address_policy = None if allow is None else _policy_of(allow)
         self._race = RaceOptions(local_addr, happy_eyeballs_delay, interleave, socket_factory)
         self._family = family
         self._use_dns_cache = use_dns_cache
@@ -101,6 +112,11 @@ class TCPConnector(BaseConnector):
         self._dns = DNSCache(self._resolver, ttl_s, max_size, family=self._family)
         cls = type(self)
         if cls._create_connection is not BaseConnector._create_connection:
+            if self._address_policy is not None:
+                raise ValueError(
+                    f"{cls.__name__}._create_connection() connects by itself, where allow= cannot see the addresses; "
+                    "override _resolve_host() instead, or leave allow= out"
+                )
             return super()._make_establisher(loop)
         return Establisher(
             loop,
@@ -108,6 +124,7 @@ class TCPConnector(BaseConnector):
             ssl_setting=self._ssl,
             race=self._race,
             hooks=weak(self._hooks),
+            policy=self._address_policy,
         )
 
     def _hooks(self) -> Hooks:
@@ -172,6 +189,12 @@ class TCPConnector(BaseConnector):
         await self._dns.close()
         if self._owns_resolver and self._resolver is not None:
             await self._resolver.close()
+
+
+def _policy_of(allow: object) -> "Policy":
+    from trunkline.transport.policy import policy_of  # few need it (docs/adr/009)
+
+    return policy_of(allow)
 
 
 def merged_ssl(ssl: object, verify_ssl: bool | None, ssl_context: object, fingerprint: bytes | None) -> TLSSetting:

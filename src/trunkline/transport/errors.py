@@ -41,6 +41,19 @@ class ConnectError(TransportError):
         self.addresses = addresses
 
 
+class NotAllowed(ConnectError):
+    """The connector's `allow` lets none of the addresses pass; nothing was sent to them.
+
+    refused: each address, or a name that a proxy would resolve, and why.
+    """
+
+    def __init__(self, host: str, port: int, refused: tuple[tuple[str, str], ...]) -> None:
+        reasons = "; ".join(f"{address} {why}" for address, why in refused)
+        text = f"not allowed: {reasons} (the connector's allow= decides; extend it if this is meant)"
+        super().__init__(host, port, PermissionError(errno.EACCES, text))
+        self.refused = refused
+
+
 class TLSError(TransportError):
     """The TLS handshake failed, or ended before it was complete."""
 
