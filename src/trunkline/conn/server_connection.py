@@ -6,6 +6,7 @@ its subclasses' part.
 
 import asyncio
 import socket
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, cast
 
@@ -105,7 +106,8 @@ class ServerConnection(asyncio.BufferedProtocol):
         self.is_tls = transport.get_extra_info("sslcontext") is not None
         sock = transport.get_extra_info("socket")
         if self._rules.tcp_keepalive and sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            with suppress(OSError):  # on some systems, when the client has reset the connection by now
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
