@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from yarl import URL
 
@@ -24,6 +26,7 @@ def as_dicts(*fields: str) -> dict[str, dict[str, object]]:
         ("<unclosed; rel=next", {}),
         ("<http://[>; rel=next, </b>; rel=last", {"last": {"rel": "last", "url": URL("http://example.com/b")}}),
         ("<//h[::1]@//h/h>; rel=next", {}),
+        ("<//[:-2]:>; rel=next", {}),
         ("", {}),
     ],
 )  # fmt: skip
@@ -43,3 +46,14 @@ def test_several_links_come_in_one_field_or_in_several() -> None:
 def test_links_of_the_same_relation_are_all_kept() -> None:
     links = parse_links(["</2>; rel=next, </3>; rel=next"], BASE)
     assert [link["url"].path for link in links.getall("next")] == ["/2", "/3"]  # type: ignore[union-attr]  # a URL
+
+
+@pytest.mark.parametrize("unit", [" ", "<", '<a>\\"', '<a>"', '<a>;x="', "<a>,", ";"])
+def test_a_hostile_field_is_looked_through_once(unit: str) -> None:
+    def cost(length: int) -> float:
+        began_at = time.process_time()
+        for _ in range(4):
+            parse_links([(unit * length)[:length]], BASE)
+        return time.process_time() - began_at
+
+    assert cost(32_000) < max(10 * cost(8_000), 0.1)  # four times as long; sixteen times when it was quadratic

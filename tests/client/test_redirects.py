@@ -166,6 +166,7 @@ async def test_ten_redirects_are_the_default_and_zero_is_no_limit() -> None:
         ("http://example.com:99999/", InvalidUrlRedirectClientError),
         ("http:///x", InvalidUrlRedirectClientError),
         ("//h[::1]@//h/h", InvalidUrlRedirectClientError),
+        ("//[:-2]:", InvalidUrlRedirectClientError),
     ],
 )
 async def test_a_location_that_leads_nowhere_is_an_error(location: str, error: type[Exception]) -> None:

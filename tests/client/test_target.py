@@ -62,7 +62,7 @@ def test_a_host_with_characters_that_no_host_has_is_refused(host: str) -> None:
         prepare(URL(f"http://{host}/", encoded=True))
 
 
-@pytest.mark.parametrize("url", ["", "abc", "/abc", "//", "?a=b", "http:/x"])
+@pytest.mark.parametrize("url", ["", "abc", "/abc", "//", "?a=b", "http:/x", "http://.:4/"])
 def test_a_url_without_a_scheme_or_a_host_is_refused(url: str) -> None:
     with pytest.raises(InvalidUrlClientError, match=r"it has no scheme|it names no host") as caught:
         prepare(URL(url))

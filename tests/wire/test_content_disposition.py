@@ -159,3 +159,9 @@ def test_no_text_makes_parsing_fail(text: str) -> None:
         warnings.simplefilter("ignore", RuntimeWarning)
         _, params = parse_content_disposition(f"attachment; {text}")
         content_disposition_filename(params)
+
+
+@pytest.mark.parametrize("value", ["undefined''%41", "u\udc8ef-8''%41"])
+def test_a_charset_that_is_none_is_a_warning_not_an_error(value: str) -> None:
+    with pytest.warns(BadContentDispositionParam):
+        assert parse_content_disposition(f"attachment; filename*={value}") == ("attachment", {})

@@ -10,7 +10,7 @@ from yarl import URL
 from trunkline.wire.mime import split_parameters, unquote_string
 
 # One link-value: a target in angle brackets, then parameters in which a quoted string may hold commas.
-_LINK: Final = re.compile(r'\s*<([^>]*+)>((?:[^,"]++|"(?:[^"\\]|\\.)*+")*+)')
+_LINK: Final = re.compile(r'<([^<>]*+)>((?:[^,"]++|"(?:[^"\\]|\\.)*+"?)*+)')
 
 Link = MultiDictProxy[str | URL]
 
@@ -26,7 +26,9 @@ def parse_links(fields: Iterable[str], base: URL) -> "MultiDictProxy[Link]":
             target, parameters = match[1], _parameters(match[2])
             relation = parameters.get("rel") or target
             try:
-                parameters.add("url", base.join(URL(target)))
+                url = base.join(URL(target))
+                str(url)  # join() may return what cannot be written: of `//[:-2]:` it drops the brackets
+                parameters.add("url", url)
             except (ValueError, IndexError):  # IndexError: yarl's, for some hosts with a bracket in the middle
                 continue
             links.add(str(relation), MultiDictProxy(parameters))

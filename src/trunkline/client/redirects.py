@@ -102,8 +102,9 @@ def _target(location: str, base: URL, requote: bool) -> URL:
         url = base.join(url)
     try:
         url.origin()
+        str(url)  # join() may return what cannot be written: of `//[:-2]:` it drops the brackets
     except ValueError as error:
-        raise InvalidUrlRedirectClientError(url, "Invalid redirect URL origin") from error
+        raise InvalidUrlRedirectClientError(location, "Invalid redirect URL origin") from error
     if not url.raw_fragment and base.raw_fragment:
         url = url.with_fragment(base.fragment)  # RFC 9110 §10.2.2
     return url

@@ -68,7 +68,7 @@ def prepare(real_url: URL) -> Prepared:
         check_scheme(real_url)
         raise InvalidUrlClientError(real_url, "it has no scheme; write http://… or https://…, or set base_url")
     host = real_url.raw_host
-    if not host:
+    if not host or not host.strip("."):  # a lone dot would leave nothing in Host
         raise InvalidUrlClientError(real_url, "it names no host; write https://host/path")
     if ":" in host:
         host = host.replace("%25", "%")  # before an IPv6 zone (RFC 6874 §2)

@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -24,7 +25,7 @@ from trunkline.body.part_source import Content
 from trunkline.web.exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from trunkline.wire.charset import received_charset
 from trunkline.wire.errors import BadMultipart, WireError
-from trunkline.wire.limits import MAX_FILE_IN_MEMORY_BYTES
+from trunkline.wire.limits import MAX_FILE_IN_MEMORY_BYTES, MAX_INLINE_FORM_BYTES
 from trunkline.wire.mime import media_type
 
 _METHODS: Final = frozenset({hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH, hdrs.METH_TRACE, hdrs.METH_DELETE})
@@ -98,7 +99,8 @@ async def _read_urlencoded(request: FormRequest, form: Form) -> None:
     data = (await request.read()).rstrip()
     _check_count(request, data.count(b"&") + 1)
     charset = received_charset(request.charset or "utf-8")
-    form.extend(parse_qsl(data.decode(charset), keep_blank_values=True, encoding=charset))
+    parse = partial(parse_qsl, data.decode(charset), keep_blank_values=True, encoding=charset)
+    form.extend(parse() if len(data) <= MAX_INLINE_FORM_BYTES else await asyncio.to_thread(parse))
 
 
 async def _read_multipart(request: FormRequest, form: Form) -> None:

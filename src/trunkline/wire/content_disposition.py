@@ -81,7 +81,7 @@ def _extended_value(value: str) -> str | None:
         return None
     try:
         return unquote(found[2], encoding=found[1] or "utf-8", errors="strict")
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):  # of the text, of the charset, or of its name
         return None
 
 
@@ -108,7 +108,7 @@ def _joined_pieces(params: Mapping[str, str], name: str) -> str | None:
     )
     try:
         return data.decode(charset, "replace")
-    except LookupError:
+    except (UnicodeError, LookupError):  # of the charset, or of its name
         return data.decode("utf-8", "replace")
 
 

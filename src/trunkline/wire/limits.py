@@ -81,6 +81,7 @@ MAX_PART_HEAD_BYTES = 80 * 1024  # all field lines of a part; busboy's bound, on
 MAX_MULTIPART_DEPTH = 16  # multipart in multipart; ours: each level costs a pass, mail comes to five or so
 MAX_PART_LINE_BYTES = 512 * 1024  # read by readline(); as a stream's, twice aiohttp's read_bufsize
 MAX_CHARSET_BYTES = 31  # of the form field `_charset_` (RFC 7578 §4.6); aiohttp's bound
+MAX_INLINE_FORM_BYTES = 64 * 1024  # of a urlencoded form that is taken apart on the loop; ours: 30 ms at worst
 MAX_FILE_IN_MEMORY_BYTES = 64 * 1024  # of an upload before it goes to disk; ours: a form may have 1000 files
 
 MAX_CACHED_MEDIA_TYPES = 64  # parsed media types kept; ours: a service meets a handful
