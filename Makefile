@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.stamp-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test works-with check format bench bench-instructions docs clean
+.PHONY: help demo test hostile torture fuzz soak works-with check format bench bench-instructions docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s%s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,19 @@ demo: $(STAMP)  ## 2,000 requests twice on loopback: a session each, then one sh
 test: $(STAMP)  ## run the tests; ARGS="-k pool" passes arguments to pytest
 	@echo "test: pytest $(ARGS)"
 	@$(PY) -m pytest $(ARGS)
+
+hostile: $(STAMP)  ## hostile peers of both roles over sockets
+	@$(PY) -m pytest tests/hostile $(ARGS)
+
+torture: $(STAMP)  ## cancel and fail each step of each kind of request
+	@$(PY) -m pytest tests/torture $(ARGS)
+
+SECONDS ?= 60
+fuzz: $(STAMP)  ## feed each parser for SECONDS=60; ARGS="chunked" feeds one
+	@$(PY) -m fuzz --seconds $(SECONDS) $(ARGS)
+
+soak: $(STAMP)  ## 1,000,000 requests with faults: does anything grow?
+	@$(PY) -m soak $(ARGS)
 
 works-with: $(STAMP)  ## run other libraries' tests on aiohttp and on Trunkline; ARGS="gql" runs one
 	@$(PY) -m tests.works_with $(ARGS)
@@ -48,7 +61,7 @@ docs: $(STAMP)  ## build the documentation into site/
 	@echo "docs: site/index.html"
 
 clean:  ## remove everything that these targets made, .venv too
-	@rm -rf $(VENV) site dist build bench/.work tests/works_with/.work .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) site dist build bench/.work fuzz/.work tests/works_with/.work .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"
 
