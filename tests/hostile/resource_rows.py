@@ -201,10 +201,17 @@ PROCESS: Final = (
             "client/test_cancellation.py::test_nothing_is_left_wherever_a_request_is_cancelled",
             "client/test_ws_connect.py::test_nothing_is_left_wherever_it_is_cancelled",
             "transport/test_tcp.py::test_cancelling_at_any_step_leaks_no_socket",
+            "torture/test_cancelled_client.py::test_a_flow_cancelled_at_any_wait_leaves_nothing_behind",
+            "torture/test_failing_calls_of_client.py"
+            "::test_a_flow_ends_in_an_error_and_leaves_nothing_behind_whichever_call_fails",
         ),
         server=(
             "web/test_misbehaving_clients.py::test_a_handler_is_cancelled_with_its_client_when_that_is_asked_for",
             "web/test_misbehaving_clients.py::test_a_handler_that_is_cancelled_hits_nobody_else",
+            "torture/test_cancelled_server.py::test_a_handler_cancelled_at_any_wait_leaves_nothing_behind",
+            "torture/test_cancelled_shutdown.py::test_a_server_cancelled_at_any_wait_leaves_nothing_behind",
+            "torture/test_failing_calls_of_server.py"
+            "::test_a_server_goes_on_and_leaves_nothing_behind_whichever_call_fails",
         ),
         units=("pool/test_pool.py::test_a_failure_to_connect_gives_its_slot_back",),
     ),
