@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -58,6 +59,13 @@ class Dnsmasq:
     def resolver(self) -> AsyncResolver:
         """A resolver that asks this server, and nobody else; its owner closes it."""
         return AsyncResolver(nameservers=[f"127.0.0.1:{self._port}"], timeout=ANSWER_S, tries=1)
+
+    @asynccontextmanager
+    async def resolving(self) -> AsyncIterator[AsyncResolver]:
+        """The same, closed at the end."""
+        resolver = self.resolver()
+        yield resolver
+        await resolver.close()
 
     def change(self, **names: list[str]) -> None:
         """Answer with these addresses from now on; a name without any is gone."""

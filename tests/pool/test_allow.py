@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiohappyeyeballs import AddrInfoType
 
+from tests.pool.tries import Tries
 from tests.raw_server import OK, RawServer, replying
 from tests.tunnels import TunnelProxy
 from trunkline import BaseConnector, ClientConnectorError, ClientSession, TCPConnector, UnixConnector
@@ -36,17 +36,6 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         pass
-
-
-class Tries:
-    """A socket factory that tells which addresses were tried."""
-
-    def __init__(self) -> None:
-        self.hosts: list[str] = []
-
-    def __call__(self, info: AddrInfoType) -> socket.socket:
-        self.hosts.append(str(info[4][0]))
-        return socket.socket(info[0], info[1], info[2])
 
 
 async def refusal(session: ClientSession, url: str, **options: Any) -> AddressNotAllowed:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohappyeyeballs import AddrInfoType
 
 from tests.dnsmasq import Dnsmasq
+from tests.pool.tries import Tries
 from trunkline import ClientConnectorDNSError, ClientConnectorError, ClientSession, ClientTimeout, TCPConnector
 from trunkline.testing.ports import unused_port
 from trunkline.transport.resolve import AsyncResolver
@@ -40,25 +40,13 @@ def dns(tmp_path: Path) -> Iterator[Dnsmasq]:
 
 @pytest.fixture
 async def resolver(dns: Dnsmasq) -> AsyncIterator[AsyncResolver]:
-    resolver = dns.resolver()
-    yield resolver
-    await resolver.close()
+    async with dns.resolving() as resolver:
+        yield resolver
 
 
 @pytest.fixture
 def port() -> int:
     return unused_port()
-
-
-class Tries:
-    """A socket factory that counts the tries to connect to each address."""
-
-    def __init__(self) -> None:
-        self.hosts: list[str] = []
-
-    def __call__(self, info: AddrInfoType) -> socket.socket:
-        self.hosts.append(str(info[4][0]))
-        return socket.socket(info[0], info[1], info[2])
 
 
 async def server_of(session: ClientSession, url: str) -> str:

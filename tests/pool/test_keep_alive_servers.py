@@ -4,28 +4,17 @@ import asyncio
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from math import inf
 from pathlib import Path
 
 import pytest
-import uvloop
 
+from tests.both_loops import Run
 from tests.haproxy import Haproxy
 from tests.nginx import Nginx
 from trunkline import ClientConnectionError, ClientSession, TCPConnector
 from trunkline.conn.client_h1 import ClientH1
-
-OnBothLoops = Callable[[Coroutine[None, None, None]], None]
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> OnBothLoops:
-    def on_loop(main: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(main)
-
-    return on_loop
 
 
 async def post(session: ClientSession, url: str, context: ssl.SSLContext | bool = True) -> None:
@@ -110,9 +99,7 @@ async def test_a_restart_is_no_sign_of_a_timeout(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tls", ["", "1.2", "1.3"])
-def test_a_post_after_the_loop_was_blocked_goes_on_a_fresh_connection(
-    run: OnBothLoops, tmp_path: Path, tls: str
-) -> None:
+def test_a_post_after_the_loop_was_blocked_goes_on_a_fresh_connection(run: Run, tmp_path: Path, tls: str) -> None:
     async def main() -> None:
         context = nginx.client_context()
         async with ClientSession() as session:
@@ -145,7 +132,7 @@ async def test_so_does_what_may_not_be_sent_again_for_another_reason(
 
 
 @pytest.mark.parametrize("tls", ["", "1.2", "1.3"])
-def test_posts_in_a_row_share_a_connection(run: OnBothLoops, tmp_path: Path, tls: str) -> None:
+def test_posts_in_a_row_share_a_connection(run: Run, tmp_path: Path, tls: str) -> None:
     async def main() -> None:
         context = nginx.client_context()
         async with ClientSession() as session:

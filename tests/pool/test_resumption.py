@@ -3,40 +3,26 @@
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from hashlib import sha1
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
-import uvloop
 
+from tests.both_loops import Run
 from tests.client.peers.programs import RunningProxy, squid, tinyproxy
 from tests.nginx import Nginx
 from tests.openssl_server import free_port, openssl_server
-from tests.raw_server import Handler, Peer, RawServer
+from tests.raw_server import OK, Handler, Peer, RawServer
 from trunkline import ClientConnectionError, ClientError, ClientSession, TCPConnector
 from trunkline.pool.establish import Establisher
 from trunkline.transport.tls_sessions import SessionCache
 
-# Any: what a coroutine yields, takes and returns is the business of the loop and the test.
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
 REPEATS = 20
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 LOCATIONS = "location /who { return 200 $ssl_client_s_dn; }"
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine to its end, on each event loop in turn."""
-
-    def run_on_loop(main: Coroutine[Any, Any, Any]) -> Any:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            return runner.run(main)
-
-    return run_on_loop
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +268,26 @@ def test_nothing_is_saved_of_a_connection_that_failed(
                 with pytest.raises(ClientError):
                     await fetch(session, server.url())
             assert sessions_of(session).resumed == 0
+
+    run(main())
+
+
+@TLS
+def test_nothing_is_saved_of_a_connection_that_said_more_than_its_response(
+    run: Run, authority: trustme.CA, trust: ssl.SSLContext, tls: str
+) -> None:
+    async def says_more(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK + b"HTTP/1.1 200 OK\r\n")
+
+    server_context = server_context_of(authority, tls)
+
+    async def main() -> None:
+        connector = anew(trust)
+        async with RawServer(says_more, ssl=server_context) as server, ClientSession(connector=connector) as session:
+            for _ in range(3):
+                await fetch(session, server.url())
+            assert (sessions_of(session).full, sessions_of(session).resumed) == (3, 0)
 
     run(main())
 

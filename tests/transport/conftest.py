@@ -2,30 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import trustme
-import uvloop
 
 from trunkline.abc import ResolveResult
 from trunkline.transport.resolve import numeric_address
-
-# Any: what a coroutine yields, takes and returns is the business of the loop and the test.
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine to its end, on each event loop in turn."""
-
-    def run_on_loop(main: Coroutine[Any, Any, Any]) -> Any:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            return runner.run(main)
-
-    return run_on_loop
 
 
 @pytest.fixture(scope="session")

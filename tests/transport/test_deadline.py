@@ -4,8 +4,8 @@ import weakref
 
 import pytest
 
+from tests.both_loops import Run
 from tests.fake_loop import FakeLoop
-from tests.transport.conftest import Run
 from trunkline.transport.deadline import Deadline, Deadlines, deadlines_of
 from trunkline.wire.limits import MAX_DEADLINE_LANES
 

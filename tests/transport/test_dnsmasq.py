@@ -23,9 +23,8 @@ def dns(tmp_path: Path) -> Iterator[Dnsmasq]:
 
 @pytest.fixture
 async def resolver(dns: Dnsmasq) -> AsyncIterator[AsyncResolver]:
-    resolver = dns.resolver()
-    yield resolver
-    await resolver.close()
+    async with dns.resolving() as resolver:
+        yield resolver
 
 
 @pytest.fixture

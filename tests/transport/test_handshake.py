@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 import trustme
 
-from tests.transport.conftest import Client, Run, context_of, loopback
+from tests.both_loops import Run
+from tests.transport.conftest import Client, context_of, loopback
 from trunkline.transport.errors import TLSError
 from trunkline.transport.handshake import TLSOptions, start_tls
 from trunkline.transport.tcp import open_tcp

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
-from tests.transport.conftest import Run, echo_server, loopback
+from tests.both_loops import Run
+from tests.transport.conftest import echo_server, loopback
 from trunkline.abc import ResolveResult
+from trunkline.transport import race
 from trunkline.transport.errors import ConnectError
 from trunkline.transport.race import FailedAddresses, RaceOptions, addr_info, connect_any
 from trunkline.wire.limits import FAILED_ADDRESS_S, MAX_FAILED_ADDRESSES
@@ -289,3 +291,13 @@ def test_the_table_of_failed_addresses_is_bounded() -> None:
     assert infos[0] not in table
     assert all(info in table for info in infos[1:])
     assert not table.add(infos[1:])
+
+
+def test_a_socket_that_a_test_double_has_made_is_taken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as double:
+
+        async def connect(*args: object, **options: object) -> socket.socket:
+            return double
+
+        monkeypatch.setattr(race, "start_connection", connect)
+        assert run(connect_any([loopback(1)], "h", 1)) is double

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.both_loops import Run
 from tests.raw_server import Peer, RawServer, silent
-from tests.transport.conftest import Run, loopback
+from tests.transport.conftest import loopback
 from trunkline.transport.errors import ConnectError
 from trunkline.transport.socks import SocksProxy, open_socks
 

@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 import trustme
 
-from tests.transport.conftest import Client, Echo, Run, context_of, echo_server, loopback
+from tests.both_loops import Run
+from tests.transport.conftest import Client, Echo, context_of, echo_server, loopback
 from tests.transport.test_race import Factory
 from trunkline.transport.errors import CertificateError, ConnectError, TLSError
 from trunkline.transport.handshake import TLSOptions

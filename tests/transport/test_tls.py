@@ -4,7 +4,8 @@ import ssl
 
 import pytest
 
-from tests.transport.conftest import Client, Run, echo_server, loopback
+from tests.both_loops import Run
+from tests.transport.conftest import Client, echo_server, loopback
 from trunkline.transport.errors import FingerprintMismatch
 from trunkline.transport.handshake import TLSOptions
 from trunkline.transport.tcp import open_tcp

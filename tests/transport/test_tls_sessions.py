@@ -11,8 +11,9 @@ from typing import cast
 import pytest
 import trustme
 
+from tests.both_loops import Run
 from tests.raw_server import Peer, RawServer
-from tests.transport.conftest import Client, Run, context_of, loopback
+from tests.transport.conftest import Client, context_of, loopback
 from trunkline.transport.errors import TLSError
 from trunkline.transport.handshake import TLSOptions
 from trunkline.transport.tcp import open_tcp

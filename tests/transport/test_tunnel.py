@@ -5,8 +5,9 @@ from contextlib import suppress
 import pytest
 import trustme
 
+from tests.both_loops import Run
 from tests.raw_server import Peer, RawServer
-from tests.transport.conftest import Client, Run, context_of, echo_server, loopback
+from tests.transport.conftest import Client, context_of, echo_server, loopback
 from tests.tunnels import AGREED, TunnelProxy
 from trunkline.transport.errors import BadTunnel, CertificateError, TLSError, TunnelLost, TunnelRefused
 from trunkline.transport.handshake import TLSOptions, start_tls

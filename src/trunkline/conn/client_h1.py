@@ -383,7 +383,7 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         if exchange.upload is not None and not exchange.upload.done():
             self.is_reusable = False  # the server answered early; the rest of the request is of no use to it
             exchange.upload.cancel()
-        if self.served == 1 and self.is_tls and self.owner is not None:
+        if self.served == 1 and self.is_tls and not rest and self.owner is not None:
             self.owner.first_response(self)
         self._exchange = None
         exchange.finish()
