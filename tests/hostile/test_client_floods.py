@@ -9,6 +9,7 @@ from tests.hostile.nearby import Nearby, loop_is_free
 from tests.memory import MIB, peak_below
 from tests.pool_state import wait_nothing_held
 from tests.raw_server import OK, Peer, RawServer, replying
+from tests.web.rough import turns
 from trunkline import ClientError, ClientPayloadError, ClientResponse, ClientSession, MultipartReader, TCPConnector
 from trunkline.testing.throwaway_ca import ThrowawayCA
 from trunkline.wire.coding import make_encoder
@@ -218,7 +219,7 @@ async def test_what_has_come_costs_no_more_than_a_hundred_times_its_bytes(beginn
             tasks = [asyncio.create_task(get(session, server.url())) for _ in range(number)]
             for _ in range(number):
                 await arrived.acquire()
-            await asyncio.sleep(0.05)
+            await turns(20)  # what was sent on loopback is there: each turn of the loop reads what is
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

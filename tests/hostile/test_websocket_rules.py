@@ -20,6 +20,7 @@ from tests.web.raw_websocket import (
     frame,
     receive_all as server_receives_all,
 )
+from tests.web.rough import turns
 from tests.web.serving import serving
 from trunkline import ClientSession, WSMessage, WSMsgType, WSServerHandshakeError, web
 from trunkline.wire.ws.deflate import Deflater
@@ -265,6 +266,6 @@ async def test_a_frame_whose_bytes_never_come_holds_no_memory_for_them() -> None
     async with Opener(lambda websocket: server_receives_all(websocket), timeout=0.1) as running:
         with peak_below(MIB):
             running.send(b"\x82\xff" + (4 * MIB - 1).to_bytes(8, "big") + MASK + b"x")
-            await asyncio.sleep(0.05)
+            await turns(20)  # what was sent on loopback is there: each turn of the loop reads what is
         running.talk.writer.transport.abort()
         assert (await running.result())[0].type in (WSMsgType.CLOSED, WSMsgType.ERROR)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.raw_server import OK, RawServer, replying, silent
+from tests.raw_server import RawServer, silent
 from trunkline.client.errors import ClientConnectionError
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import DeadlineExpired
@@ -31,12 +31,6 @@ def exchange() -> Exchange:
 
 def key_of(server: RawServer) -> ConnectionKey:
     return ConnectionKey("127.0.0.1", server.port, False, True)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with RawServer(replying(OK)) as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.probes import Notes
-from tests.raw_server import OK, RawServer, replying, silent
+from tests.raw_server import RawServer, silent
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import DeadlineExpired
 from trunkline.conn.exchange import Exchange, ExchangeRules
@@ -31,17 +31,6 @@ def traced(notes: Notes | None) -> Exchange:
     exchange = Exchange(head, ExchangeRules(), lambda exchange, error: error)
     exchange.probe = notes
     return exchange
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with RawServer(replying(OK)) as server:
-        yield server
-
-
-@pytest.fixture
-def key(server: RawServer) -> ConnectionKey:
-    return ConnectionKey("127.0.0.1", server.port, False, True)
 
 
 @pytest.fixture

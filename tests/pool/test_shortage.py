@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.raw_server import OK, RawServer, replying
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
@@ -35,17 +34,6 @@ class Short(Establisher):
         if self.number is not None:
             raise ConnectError(key.host, key.port or 0, OSError(self.number, "no"))
         return await super().open(key, exchange)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with RawServer(replying(OK)) as server:
-        yield server
-
-
-@pytest.fixture
-def key(server: RawServer) -> ConnectionKey:
-    return ConnectionKey("127.0.0.1", server.port, False, True)
 
 
 @pytest.fixture
