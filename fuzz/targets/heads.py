@@ -1,10 +1,14 @@
 """What the targets of both roles' heads share: how our reading of a message is compared with the oracles'."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from fuzz.cuts import cuts
 from fuzz.oracles import Reading
+from trunkline.wire.errors import WireError
 from trunkline.wire.fields import Field
+from trunkline.wire.h1.body import BodyDecoder
+from trunkline.wire.h1.head_buffer import HeadBuffer
 
 # RFC 9110 §5.5 lets a recipient keep them, and peers do send them; neither oracle takes them.
 _CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -17,6 +21,50 @@ _PADDED_LENGTH = re.compile(rb"(?i)\ncontent-length:(?:.*,)?[ \t]*0[0-9]")
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 # Such a response ends with its head, whatever its fields say (RFC 9112 §6.3, rule 1). The oracles mind.
 _BODYLESS = frozenset({b"204", b"304", *(b"%d" % status for status in range(100, 200))})
+
+
+# Parses a head; returns its start line's parts, its fields, and what decodes the body behind it.
+Parse = Callable[[bytes], tuple[tuple[bytes, ...], Sequence[Field], BodyDecoder]]
+
+
+def read_alike(data: bytes, parse: Parse, *, is_request: bool) -> Reading | str | None:
+    """Read a message whole, and raise unless it is read the same again, and however it is cut.
+
+    Returns the reading, "refused", or None while the message goes on.
+    """
+    whole = read([data], parse, is_request=is_request)
+    assert read([data], parse, is_request=is_request) == whole, "what is looked up means something else"
+    for portions in cuts(data):
+        assert read(portions, parse, is_request=is_request) == whole, "how the bytes are cut makes a difference"
+    return whole
+
+
+def read(portions: Sequence[bytes], parse: Parse, *, is_request: bool) -> Reading | str | None:
+    """Read a message that comes in portions; returns what `read_alike` does."""
+    try:
+        return _message(portions, parse, HeadBuffer(is_request=is_request))
+    except WireError:
+        return "refused"
+
+
+def _message(portions: Sequence[bytes], parse: Parse, buffer: HeadBuffer) -> Reading | None:
+    for number, portion in enumerate(portions):
+        found = buffer.feed(portion)
+        if found is not None:
+            head, rest = found
+            start, fields, decoder = parse(head)
+            return _body(start, fields, decoder, [rest, *portions[number + 1 :]])
+    return None
+
+
+def _body(
+    start: tuple[bytes, ...], fields: Sequence[Field], decoder: BodyDecoder, portions: Sequence[bytes]
+) -> Reading | None:
+    pieces: list[bytes] = []
+    for portion in portions:
+        if decoder.decode(portion, pieces, []) is not None:
+            return Reading(start, folded(fields), b"".join(pieces))
+    return None
 
 
 def as_oracles_take_it(data: bytes) -> bytes:

@@ -1,12 +1,12 @@
 """Requests as a server reads them: head, framing, body, URL (RFC 9112 §3 to §7); oracles: h11 and httptools."""
 
-from fuzz.cuts import cuts
+from collections.abc import Sequence
+
 from fuzz.oracles import Reading, request_by_h11, request_by_httptools
-from fuzz.targets.heads import agree, as_oracles_take_it, folded
-from trunkline.wire.errors import WireError
-from trunkline.wire.h1.body import body_decoder
+from fuzz.targets.heads import agree, as_oracles_take_it, read, read_alike
+from trunkline.wire.fields import Field
+from trunkline.wire.h1.body import BodyDecoder, body_decoder
 from trunkline.wire.h1.framing import request_framing
-from trunkline.wire.h1.head_buffer import HeadBuffer
 from trunkline.wire.h1.request_head import parse_request_head
 from trunkline.wire.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_LINE_BYTES
 from trunkline.wire.received import ReceivedHead
@@ -14,41 +14,18 @@ from trunkline.wire.received import ReceivedHead
 
 def check(data: bytes) -> None:
     """A request is read the same however it is cut, as an oracle reads it, and no question about it fails."""
-    whole = _read([data])
-    assert _read([data]) == whole, "a head that is looked up means something else"
-    for portions in cuts(data):
-        assert _read(portions) == whole, "how the bytes are cut makes a difference"
+    whole = read_alike(data, _parse, is_request=True)
     if isinstance(whole, Reading) and whole.start[0] != b"CONNECT":  # what follows one is no body
         comparable = as_oracles_take_it(data)
-        agree(comparable, _read([comparable]), [request_by_h11(comparable), request_by_httptools(comparable)])
+        ours = read([comparable], _parse, is_request=True)
+        agree(comparable, ours, [request_by_h11(comparable), request_by_httptools(comparable)])
 
 
-def _read(portions: list[bytes]) -> Reading | str | None:
-    try:
-        return _message(portions)
-    except WireError:
-        return "refused"
-
-
-def _message(portions: list[bytes]) -> Reading | None:
-    buffer = HeadBuffer(is_request=True)
-    for number, portion in enumerate(portions):
-        found = buffer.feed(portion)
-        if found is not None:
-            return _after_head(*found, portions[number + 1 :])
-    return None
-
-
-def _after_head(data: bytes, rest: bytes, portions: list[bytes]) -> Reading | None:
+def _parse(data: bytes) -> tuple[tuple[bytes, ...], Sequence[Field], BodyDecoder]:
     head = parse_request_head(data, MAX_LINE_BYTES, MAX_FIELD_BYTES, MAX_FIELDS)
     _ask(head)
     decoder = body_decoder(request_framing(head), MAX_FIELD_BYTES, MAX_FIELDS)
-    pieces: list[bytes] = []
-    for portion in [rest, *portions]:
-        if decoder.decode(portion, pieces, []) is not None:
-            start = (head.method.encode(), head.target.encode())
-            return Reading(start, folded(head.fields), b"".join(pieces))
-    return None
+    return (head.method.encode(), head.target.encode()), head.fields, decoder
 
 
 def _ask(head: ReceivedHead) -> None:
