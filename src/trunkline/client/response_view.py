@@ -79,7 +79,8 @@ class ResponseView(HeadersMixin):
     def timeline(self) -> "Timeline | None":
         """Where the time of the request went, redirects included, as far as it has come; it prints as a waterfall.
 
-        None unless the session was made with `timeline=True`, or with a `HarRecorder`.
+        None unless the session was made with `timeline=True`, or with a tracer that keeps records: `HarRecorder`,
+        `OpenTelemetryTracing`. A request that failed has no response to ask; `HarRecorder` tells of it.
         """
         return None if self._recording is None else self._recording.timeline()
 

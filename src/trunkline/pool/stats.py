@@ -57,7 +57,7 @@ class PoolStats:
 
     @property
     def requests(self) -> int:
-        """Requests sent: the first on each connection, and those that reused one."""
+        """Requests sent: the first on each connection, and those that reused one; one sent again counts again."""
         return self.opened + self.reused
 
     @property

@@ -55,7 +55,7 @@ MAX_COUNTED_ORIGINS = 1000  # with numbers of their own in a pool's stats: our c
 MAX_COUNTED_WAITS = 1024  # last times in the queue, of which percentiles are told: ours; 8 KB, and ten for a p99
 
 # When there are no file descriptors; and what is remembered of sessions that close.
-SHORTAGE_PATIENCE_S = 30.0  # for a descriptor, where timeout.connect allows more; aiohttp's default sock_connect
+SHORTAGE_PATIENCE_S = 30.0  # for a descriptor, where timeout.connect has no limit; aiohttp's default sock_connect
 MIN_SHORTAGE_PAUSE_S = 0.05  # before the first attempt to open another connection; ours: a short request's time
 MAX_SHORTAGE_PAUSE_S = 1.0  # between attempts; asyncio's ACCEPT_RETRY_DELAY
 MAX_SESSION_LINES = 256  # lines of the program that make sessions; ours: few have more than a handful
