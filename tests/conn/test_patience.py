@@ -8,6 +8,7 @@ import pytest
 from tests.fake_loop import FakeLoop
 from trunkline.conn.patience import Patience
 from trunkline.conn.watch import Watch
+from trunkline.wire.limits import MIN_BODY_BYTES_PER_S
 
 
 class Transport:
@@ -87,15 +88,34 @@ def test_a_client_that_takes_nothing_loses_its_connection(stage: Stage) -> None:
     assert stage.given_up == []
 
 
-def test_a_client_that_takes_something_has_all_its_time_again(stage: Stage) -> None:
-    stage.transport.unsent_bytes = 1000
-    stage.patience.watch_sending(1000)
+def test_a_client_that_takes_enough_has_all_its_time_again(stage: Stage) -> None:
+    stage.transport.unsent_bytes = 100_000
+    stage.patience.watch_sending(100_000)
     for _ in range(5):
-        stage.transport.unsent_bytes -= 1
+        stage.transport.unsent_bytes -= 4 * MIN_BODY_BYTES_PER_S + 1
         stage.look_after(4.0, is_full=True)
     assert stage.transport.aborts == 0
     stage.look_after(5.0, is_full=True)
     assert stage.transport.aborts == 1
+
+
+def test_a_client_that_takes_a_few_bytes_at_a_time_loses_its_connection(stage: Stage) -> None:
+    stage.transport.unsent_bytes = 100_000
+    stage.patience.watch_sending(100_000)
+    for _ in range(4):
+        stage.transport.unsent_bytes -= MIN_BODY_BYTES_PER_S - 1
+        stage.look_after(1.0, is_full=True)
+    assert stage.transport.aborts == 0
+    stage.look_after(1.0, is_full=True)
+    assert stage.transport.aborts == 1
+
+
+def test_what_is_written_meanwhile_hides_what_is_taken_and_nobody_is_blamed(stage: Stage) -> None:
+    stage.patience.watch_sending(1000)
+    for size in range(1001, 1020):
+        stage.transport.unsent_bytes = size
+        stage.look_after(4.0, is_full=True)
+    assert stage.transport.aborts == 0
 
 
 def test_only_a_full_transport_or_one_that_closes_is_watched(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """`Patience`: how long a server's connection waits for its client, and whether the client takes what it is sent.
 
 Only notes are made while the connection works; `Watch` has them looked at. A wait that took too long ends by a call of
-the connection's own; a client that takes nothing of what waits to be sent loses its connection.
+the connection's own; a client that takes too little of what waits to be sent, or nothing, loses its connection.
 """
 
 import asyncio
@@ -50,15 +50,20 @@ class Patience:
         self._unsent_since = self._now()
 
     def look(self, now: float, transport: asyncio.Transport, is_full: bool, give_up: Callable[[float], None]) -> None:
-        """Call `give_up` with the limit of a wait that is over it, abort a transport that takes nothing."""
+        """Call `give_up` with the limit of a wait that is over it, abort a transport that takes too little."""
         limit_s = self.limit_s
         if limit_s and now - self.since >= limit_s:
             self.limit_s = 0.0
             give_up(limit_s)
         elif self._write_limit_s and (is_full or transport.is_closing()):
-            unsent_bytes = transport.get_write_buffer_size()
-            if unsent_bytes != self._unsent_bytes:
-                self._unsent_bytes = unsent_bytes
-                self._unsent_since = now
-            elif now - self._unsent_since >= self._write_limit_s:
-                transport.abort()
+            self._look_at_sending(now, transport)
+
+    def _look_at_sending(self, now: float, transport: asyncio.Transport) -> None:
+        unsent_bytes = transport.get_write_buffer_size()
+        waited_s = now - self._unsent_since
+        taken_bytes = self._unsent_bytes - unsent_bytes
+        # Where there is more than before, it has been written to meanwhile, and what was taken is not known.
+        if taken_bytes < 0 or taken_bytes > MIN_BODY_BYTES_PER_S * waited_s:
+            self.watch_sending(unsent_bytes)
+        elif waited_s >= self._write_limit_s:
+            transport.abort()
