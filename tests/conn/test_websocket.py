@@ -4,7 +4,8 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -147,6 +148,51 @@ async def silent_server(then: bytes = b"", *, ends: bool = False) -> AsyncIterat
     async with running:
         yield int(running.sockets[0].getsockname()[1])
         await done
+
+
+@asynccontextmanager
+async def deaf_server() -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """Answer the handshake and read nothing more, until the function that comes with the port is called."""
+    connections: list[asyncio.Transport] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = head.partition("Sec-WebSocket-Key: ")[2].partition("\r\n")[0]
+        lines = "".join(f"{name}: {value}\r\n" for name, value in Opening(accept_token(key), None, None).fields())
+        connections.append(writer.transport)
+        writer.write(f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode())
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def listen() -> None:
+        for connection in connections:
+            connection.set_protocol(asyncio.Protocol())
+            cast(asyncio.ReadTransport, connection).resume_reading()
+
+    running = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1024)  # its reader pauses soon
+    async with running:
+        yield int(running.sockets[0].getsockname()[1]), listen
+        for connection in connections:
+            connection.abort()
+
+
+async def test_a_peer_that_takes_nothing_of_a_message_loses_its_connection() -> None:
+    rules = WebSocketRules(write_timeout_s=0.05, close_timeout_s=0.05)
+    async with deaf_server() as (port, _), connected(port, rules=rules) as websocket:
+        with pytest.raises(ConnectionResetError, match=r"took nothing of \d+ bytes for 0.05 s"):
+            await websocket.send(BINARY, bytes(2**25))
+        with pytest.raises(ConnectionResetError):
+            await websocket.send(BINARY, b"")
+
+
+async def test_a_peer_that_takes_a_message_late_gets_it_whole() -> None:
+    rules = WebSocketRules(write_timeout_s=30, close_timeout_s=0.05)
+    async with deaf_server() as (port, listen), connected(port, rules=rules) as websocket:
+        sending = asyncio.create_task(websocket.send(BINARY, bytes(2**25)))
+        await asyncio.sleep(0)
+        assert not sending.done()
+        listen()
+        await sending
 
 
 async def test_a_peer_that_goes_without_a_close_is_told_by_1006() -> None:

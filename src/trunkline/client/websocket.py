@@ -15,6 +15,7 @@ from trunkline.client.errors import ClientConnectionError, ServerTimeoutError
 from trunkline.client.response import ClientResponse
 from trunkline.conn.message_methods import MessageMethods, as_bytes
 from trunkline.conn.websocket import WebSocketConnection, WebSocketRules
+from trunkline.wire.limits import WRITE_TIMEOUT_S
 from trunkline.wire.ws.assembler import MessageReader
 from trunkline.wire.ws.frames import FrameWriter
 from trunkline.wire.ws.message import CLOSED_MESSAGE, CLOSING_MESSAGE, WSCloseCode, WSMessage, WSMsgType
@@ -22,10 +23,14 @@ from trunkline.wire.ws.message import CLOSED_MESSAGE, CLOSING_MESSAGE, WSCloseCo
 
 @dataclass(frozen=True, slots=True)
 class ClientWSTimeout:
-    """Limits in seconds, None for none. ws_receive: for a message to come. ws_close: for the server's Close frame."""
+    """Limits in seconds, None for none. ws_receive: for a message to come. ws_close: for the server's Close frame.
+
+    ws_send: in which the server takes nothing of what is sent; the connection is then lost, a ConnectionResetError.
+    """
 
     ws_receive: float | None = None
     ws_close: float | None = None
+    ws_send: float | None = WRITE_TIMEOUT_S
 
 
 DEFAULT_WS_CLIENT_TIMEOUT: Final = ClientWSTimeout(ws_close=10.0)  # aiohttp's
@@ -71,6 +76,7 @@ class ClientWebSocketResponse(MessageMethods):
             autoclose=False,  # `receive` does it here, by a `close` that a subclass may override
             autoping=autoping,
             heartbeat_s=heartbeat,
+            write_timeout_s=timeout.ws_send,
             is_client=True,
             as_dead=ServerTimeoutError,
         )

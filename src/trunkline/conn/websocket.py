@@ -18,6 +18,7 @@ from trunkline.conn.heartbeat import Heartbeat
 from trunkline.conn.inbox import Inbox
 from trunkline.ground.logs import websocket_logger
 from trunkline.transport.flow import WriteFlow
+from trunkline.transport.probes import probe_silent_peer
 from trunkline.wire.errors import WebSocketError
 from trunkline.wire.limits import WEBSOCKET_LINGERING_S
 from trunkline.wire.ws.assembler import MessageReader
@@ -45,6 +46,8 @@ class Carrier(Protocol):
 class WebSocketRules:
     """How a WebSocket behaves; see the public API, whose names these are. Times are in seconds, None is no limit.
 
+    write_timeout_s: in which the peer takes nothing of what it is sent; whoever sends then gets WriteLost.
+
     is_client: closing waits for the peer's Close frame even if a reader had to be woken for it, and the close code of a
     connection that the peer's bytes failed is ours; in both, aiohttp's server does otherwise. as_dead: makes the error
     that tells of a peer that answers no ping.
@@ -56,6 +59,7 @@ class WebSocketRules:
     autoping: bool = True
     heartbeat_s: float | None = None
     writer_limit: int = 2**18
+    write_timeout_s: float | None = None
     is_client: bool = False
     as_dead: Callable[[str], TimeoutError] = TimeoutError
 
@@ -111,6 +115,7 @@ class WebSocketConnection:
         self._gone: asyncio.Future[None] = loop.create_future()
         if carrier.transport is not None:
             carrier.transport.set_write_buffer_limits(rules.writer_limit)
+            probe_silent_peer(carrier.transport)
         self._heartbeat: Heartbeat | None = None
         if rules.heartbeat_s:
             self._heartbeat = Heartbeat(loop, rules.heartbeat_s, self._ask, self._peer_is_dead)
@@ -171,9 +176,22 @@ class WebSocketConnection:
         self._write(self._writer.render(opcode, payload, compress))
         if self._carrier.flow.paused:
             try:
-                await self._carrier.flow.drain()
+                await self._drain()
             except ConnectionResetError as error:
                 raise WriteLost(str(error)) from error
+
+    async def _drain(self) -> None:
+        """Wait until the transport takes more, for as long as the peer takes some of it."""
+        limit_s, transport = self._rules.write_timeout_s, self._carrier.transport
+        while transport is not None:
+            unsent_bytes = transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(limit_s):
+                    return await self._carrier.flow.drain()
+            except TimeoutError:
+                if transport.get_write_buffer_size() >= unsent_bytes:
+                    transport.abort()
+                    raise WriteLost(f"the peer took nothing of {unsent_bytes} bytes for {limit_s:g} s") from None
 
     def _write(self, frame: bytes) -> None:
         unsent = self._unsent
