@@ -460,3 +460,33 @@ async def test_the_body_of_a_request_sent_in_advance_is_read_when_its_turn_comes
                 assert (await talk.response())[2] == b""
             talk.send(b"0123456789"[at:])
             assert (await talk.response())[2] == b"0123456789"
+
+
+# Many connections.
+
+
+async def test_who_comes_beyond_the_bound_is_refused_and_served_again_once_others_have_gone() -> None:
+    async with serving(unread, max_connections=2) as server:
+        async with await server.talk() as first, await server.talk() as second:
+            for talk in (first, second):
+                talk.send(GET)
+                assert (await talk.response())[0] == 200
+            for _ in range(3):
+                async with await server.talk() as late:
+                    assert (await until_closed(late)).startswith(b"HTTP/1.1 503 ")
+            first.send(GET)
+            assert (await first.response())[0] == 200
+        await until_nothing_left(server)
+        await assert_serves(server)
+
+
+async def test_a_shower_of_connections_beyond_the_bound_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(unread, max_connections=2) as server:
+        async with await server.talk() as first, await server.talk() as second:
+            await asyncio.gather(*(server.get("/") for _ in range(200)), return_exceptions=True)
+            for talk in (first, second):
+                talk.send(GET)
+                assert (await talk.response())[0] == 200
+        await until_nothing_left(server)
+        await assert_serves(server)
+    assert_no_errors(caplog)

@@ -8,6 +8,7 @@ which handler a request gets is `web/app`'s.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from math import inf
 from typing import Any, Final
 
 from trunkline.abc import AbstractAccessLogger, AbstractStreamWriter
@@ -45,6 +46,9 @@ GRACE_S: Final = 0.1
 # What handlers may take to end once they are cancelled, before they are left behind.
 _CANCEL_S: Final = 10.0
 
+# To a connection beyond `max_connections`, whose request is not waited for.
+_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+
 # Any: a request of the user's own class, and what handlers return is checked.
 RawHandler = Callable[[Any], Awaitable[Any]]
 RequestFactory = Callable[
@@ -59,8 +63,9 @@ class Server:
     protocol, writer and task. handler_cancellation: a handler is cancelled when its client goes away.
 
     Times are in seconds, 0 is no limit. keepalive_timeout: between two requests. head_timeout: for a head, once begun.
-    read_timeout, write_timeout: in which a client neither sends of a body nor takes of a response. lingering_time:
-    for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines.
+    read_timeout, write_timeout: in which a client sends too little of a body, or takes too little. lingering_time:
+    for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines. max_connections: that
+    are open at once, 0 is no limit; who comes beyond it gets a 503, or a reset if it has sent its request already.
     """
 
     is_closing = False
@@ -88,6 +93,7 @@ class Server:
         max_line_size: int = MAX_LINE_BYTES,
         max_headers: int = MAX_FIELDS,
         max_field_size: int = MAX_FIELD_BYTES,
+        max_connections: int = 0,
         read_bufsize: int = 2**16,
         auto_decompress: bool = True,
         timeout_ceil_threshold: float = 5,  # accepted for compatibility; there is one timer for all connections
@@ -112,6 +118,7 @@ class Server:
             write_timeout_s=float(write_timeout or 0),
             lingering_s=float(lingering_time or 0),
         )
+        self._max_connections = max_connections or inf
         self.starter = make_starter(self._loop)
         self.watch = Watch(self._loop, self.rules.limits_s)
         self.logger = logger
@@ -138,6 +145,10 @@ class Server:
         self.watch.add(handler)
         if self._is_shut_down:
             handler.abort()  # its TLS handshake took longer than we waited for it
+        elif len(self._connections) > self._max_connections:
+            server_logger.debug("%r: refused, for %d others are open", handler, len(self._connections) - 1)
+            handler.send(_BUSY)
+            handler.close()
 
     def connection_lost(self, handler: ServerH1, exc: BaseException | None = None) -> None:
         """Note that a connection is lost."""
