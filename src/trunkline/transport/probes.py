@@ -1,7 +1,7 @@
 """TCP keep-alive: the system asks a silent peer whether it is still there (RFC 9293 §3.8.4).
 
-For a connection that may rightly be silent for hours, and where nothing else would find out that its peer has lost its
-power or its network. A peer that is there and says nothing is not found: only a question of the protocol's own finds it.
+For a connection that may rightly be silent for hours, where nothing else would find out that its peer has lost its
+power or its network. A peer that is there and says nothing is found only by a question of the protocol's own.
 """
 
 import asyncio

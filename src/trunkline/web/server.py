@@ -64,8 +64,8 @@ class Server:
 
     Times are in seconds, 0 is no limit. keepalive_timeout: between two requests. head_timeout: for a head, once begun.
     read_timeout, write_timeout: in which a client sends too little of a body, or takes too little. lingering_time:
-    for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines. max_connections: that
-    are open at once, 0 is no limit; who comes beyond it gets a 503, or a reset if it has sent its request already.
+    for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines. max_connections: at
+    once, 0 is no limit; who comes beyond it gets a 503, or a reset if it has sent its request already.
     """
 
     is_closing = False
