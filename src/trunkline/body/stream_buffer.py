@@ -236,6 +236,8 @@ class StreamBuffer:
 
     def _fail(self, error: CodingError) -> NoReturn:
         self._is_damaged = True
+        if self._exception is not None:  # something else has ended the body before, and was told of
+            raise self._exception
         self._exception = self._as_public(error)
         raise self._exception from error
 

@@ -14,6 +14,7 @@ from trunkline.body.empty_stream import NEVER_PAUSED
 from trunkline.body.stream import StreamReader
 from trunkline.body.stream_buffer import ReadPauser, as_is
 from trunkline.conn.errors import DeadlineExpired
+from trunkline.conn.owner import Owner
 from trunkline.ground.probe import Probe
 from trunkline.transport.deadline import Deadline
 from trunkline.wire.coding import make_decoder
@@ -50,6 +51,13 @@ class Carrier(Protocol):
         """Count that the exchange ended with `error` after its head had come; before, its owner sees it."""
 
 
+class Source(ReadPauser, Protocol):
+    """The connection that a body comes from. owner: counts its failures; None once the connection is gone."""
+
+    @property
+    def owner(self) -> Owner[Any] | None: ...  # Any: of the connection's own class
+
+
 class Exchange:
     """One request and its response.
 
@@ -78,17 +86,33 @@ class Exchange:
         self.rules = rules
         self.as_public = as_public
 
-    def begin_stream(self, head: ResponseHead, source: ReadPauser, loop: asyncio.AbstractEventLoop) -> None:
+    def begin_stream(self, head: ResponseHead, source: Source, loop: asyncio.AbstractEventLoop) -> None:
         """Make the stream of the body behind `head`, which decodes what it is fed from `source` if need be."""
         rules = self.rules
         if head.content_encoding is not None and rules.decompress:
             decoder = make_decoder(head.content_encoding.split(","))
             if decoder is not None:
+                as_public = self.note_damage(source)
                 self.body = StreamReader(
-                    source, rules.read_limit_bytes, loop=loop, decoder=decoder, as_public=rules.as_payload_error
+                    source, rules.read_limit_bytes, loop=loop, decoder=decoder, as_public=as_public
                 )
                 return
         self.body = StreamReader(source, rules.read_limit_bytes, loop=loop)
+
+    def note_damage(self, source: Source) -> Callable[[Exception], Exception]:
+        """Return what makes the error that readers see when the body cannot be decoded, and counts it.
+
+        It is found when somebody reads (docs/adr/006): the exchange may have ended by then, and the connection be gone.
+        """
+        as_payload_error, owner = self.rules.as_payload_error, source.owner  # not `self`: that would be a circle
+
+        def noted(error: Exception) -> Exception:
+            public = as_payload_error(error)
+            if owner is not None:
+                owner.note_failure(source, public)
+            return public
+
+        return noted
 
     def open_stream(self) -> StreamReader:
         """Return the body's stream; call it once the head has come."""
@@ -113,9 +137,9 @@ class Exchange:
         if waiter is not None and not waiter.done():
             waiter.set_exception(public)
         if self.body is not None and not self.body.is_eof():
-            self.body.set_exception(public)
-            if self.carrier is not None:
+            if self.carrier is not None and self.body.exception() is None:  # else its damage was counted already
                 self.carrier.note_failure(public)
+            self.body.set_exception(public)
         if self.interrupt is not None:
             self.interrupt()
         if self.upload is not None:

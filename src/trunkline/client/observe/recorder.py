@@ -31,7 +31,7 @@ from trunkline.client.trace_params import (
 )
 from trunkline.client.tracing import Teller, Traces
 from trunkline.conn.client_h1 import ClientH1
-from trunkline.conn.exchange import Carrier, Exchange, ExchangeRules
+from trunkline.conn.exchange import Carrier, Exchange, ExchangeRules, Source
 from trunkline.wire.h1.head import ResponseHead
 from trunkline.wire.limits import MAX_RECORDED_TRIES
 
@@ -65,6 +65,16 @@ class RecordedExchange(Exchange):
         public = as_public(exchange, error)
         self._record.note_error(public)
         return public
+
+    def note_damage(self, source: Source) -> Callable[[Exception], Exception]:
+        count, record = super().note_damage(source), self._record
+
+        def noted(error: Exception) -> Exception:
+            public = count(error)
+            record.note_error(public)
+            return public
+
+        return noted
 
     # Four attributes of the base class, set by the connection and by the upload.
 
