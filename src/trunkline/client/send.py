@@ -5,10 +5,12 @@ tracers, or classes of the user's that take part in sending, goes its whole way 
 """
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -46,6 +48,7 @@ class Chain:
     """
 
     __slots__ = (
+        "__weakref__",
         "connect",
         "ends_at",
         "headers",
@@ -84,6 +87,11 @@ class Chain:
         self.connect: Any = None  # the connector's, when it has one of its own; Any: whatever was put there
         self.method = ""
         self.url = URL()
+
+
+# The chain for which a task runs, so that `drain` knows what belongs to a request that it waits for. Weak: handles that
+# the loop makes for a connection keep the context that they were made in for as long as the connection lasts.
+CURRENT: "Final[ContextVar[weakref.ref[Chain] | None]]" = ContextVar("trunkline_chain", default=None)
 
 
 class Sender:

@@ -8,6 +8,7 @@ to the defaults takes a short way to `attempt`: its target and its fields were r
 import asyncio
 import json
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import current_thread
@@ -23,7 +24,7 @@ from trunkline.client.redirects import STATUSES
 from trunkline.client.request import SEND, ClientRequest
 from trunkline.client.request_factory import RequestFactory, check_options
 from trunkline.client.response import START, ClientResponse
-from trunkline.client.send import Chain, Sender, check_status, tracked
+from trunkline.client.send import CURRENT, Chain, Sender, check_status, tracked
 from trunkline.client.session_arguments import (
     check_credentials,
     checked_base_url,
@@ -199,7 +200,7 @@ class ClientSession(SessionVerbs, SessionView):
 
     async def _request(self, method: str, str_or_url: StrOrURL, **options: Any) -> ClientResponse:
         connector = self._connector
-        if self._refuses or connector is None or asyncio.get_running_loop() is not self._loop:
+        if (self._refuses and not self._admits()) or connector is None or asyncio.get_running_loop() is not self._loop:
             with tracked(options):
                 raise self._refusal()
         settings = self._settings
@@ -270,13 +271,21 @@ class ClientSession(SessionVerbs, SessionView):
     def _listed(self, chain: Chain) -> Iterator[None]:
         """Let `drain` know of a request that is not always with the pool or on a connection."""
         self._chains.add(chain)
+        outer = CURRENT.get()
+        CURRENT.set(weakref.ref(chain))
         try:
             yield
         finally:
+            CURRENT.set(outer)
             self._chains.discard(chain)
             ended, self._end_of_chain = self._end_of_chain, None
             if ended is not None and not ended.done():
                 ended.set_result(None)
+
+    def _admits(self) -> bool:
+        """Tell whether a request made here and now is part of one that `drain` waits for."""
+        current = CURRENT.get()
+        return not self._closed and current is not None and current() in self._chains
 
     def with_priority(self, priority: int) -> "PrioritizedSession":
         """Return a view of this session whose requests have `priority` in the queue: higher is served earlier."""
@@ -311,9 +320,9 @@ class ClientSession(SessionVerbs, SessionView):
 
         A request has ended when its response has come whole or was released, or its WebSocket is gone. timeout: seconds
         to wait, None for as long as it takes; what is left then is logged, and fails with ClientConnectionError.
-        Requests of other sessions that share the connector do not count, and go on. One that a middleware makes through
-        this session meanwhile is refused, too. When drain is cancelled while it waits, nothing is closed and the
-        session takes requests again.
+        Requests of other sessions that share the connector do not count, and go on. What a middleware or a tracer
+        requests of this session is part of the request that it does it for, and is taken. When drain is cancelled while
+        it waits, nothing is closed and the session takes requests again.
         """
         connector = self._connector
         if self._closed or connector is None:
