@@ -83,5 +83,4 @@ def _check_name(name: str) -> None:
     field = content_disposition_header("form-data", name=name)
     kind, parameters = parse_content_disposition(field)
     assert kind == "form-data"
-    # Leading separators are taken off: a file is to land where its receiver wants it (RFC 6266 §4.3).
-    assert content_disposition_filename(parameters, "name") in (name, name.lstrip("\\/")), field
+    assert content_disposition_filename(parameters, "name") == name, field

@@ -99,7 +99,7 @@ class BodyPartReader:
 
     @functools.cached_property
     def filename(self) -> str | None:
-        """The file's name by Content-Disposition, as the peer wrote it: no safe path."""
+        """The file's name by Content-Disposition, as the peer wrote it but for leading separators: no safe path."""
         return self._disposition("filename")
 
     def _disposition(self, parameter: str) -> str | None:

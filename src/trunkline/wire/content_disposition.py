@@ -3,8 +3,9 @@
 Parsing is strict about structure, because a field read in two ways is a way around a filter, and gentle about
 its result: a damaged field gives a warning and no value, a damaged parameter gives a warning and is left out.
 Values beyond ASCII come percent-encoded with their charset (RFC 8187), long ones cut in numbered pieces (RFC
-2231 §3). Rendering encodes what could end a value or start another field, or refuses it. Files are not
-touched here: that `../../etc/passwd` is no good name is for who saves the file to know.
+2231 §3). A file's name loses the separators that it begins with, however it was written: `/etc/passwd` would put the
+file elsewhere than where its receiver wants it (RFC 6266 §4.3). That `../../etc/passwd` is no good name is for who
+saves the file to know. Rendering encodes what could end a value or start another field, or refuses it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from trunkline.wire.mime import quote_string, split_parameters, unquote_string
 _CONTINUED = re.compile(r".*\*[0-9]+\*?")  # RFC 2231 §3: `filename*0`, `filename*1*`
 _EXTENDED_VALUE = re.compile(r"([^']*)'[^']*'(.*)")  # RFC 8187 §3.2.1: charset'language'value
 _ASCII_TEXT = re.compile(r"[\t\x20-\x7e]*")
+_FILENAMES = ("filename", "filename*")  # RFC 6266 §4.3; other parameters, such as a field's name, name no file
 _QUOTED_BY_PAIR = re.compile(r'(["\\ \t])')  # spaces too: aiohttp sends them as quoted-pairs
 
 
@@ -59,7 +61,7 @@ def _parameters(pieces: list[str]) -> dict[str, str] | None:
         extended = name.endswith("*") and _CONTINUED.fullmatch(name) is None
         decoded = _extended_value(value) if extended else _plain_value(value)
         if TOKEN.fullmatch(name) is not None and decoded is not None:
-            parameters[name] = decoded
+            parameters[name] = decoded.lstrip("\\/") if name in _FILENAMES else decoded
         elif decoded is None and not extended:
             return None
         else:
@@ -68,11 +70,7 @@ def _parameters(pieces: list[str]) -> dict[str, str] | None:
 
 
 def _plain_value(value: str) -> str | None:
-    if TOKEN.fullmatch(value) is not None:
-        return value
-    unquoted = unquote_string(value)
-    # A name never begins with a separator: the file is to land where its receiver wants it (RFC 6266 §4.3).
-    return None if unquoted is None else unquoted.lstrip("\\/")
+    return value if TOKEN.fullmatch(value) is not None else unquote_string(value)
 
 
 def _extended_value(value: str) -> str | None:
@@ -89,8 +87,11 @@ def content_disposition_filename(params: Mapping[str, str], name: str = "filenam
     """Return the value of parameter `name`: the extended one, else the plain one, else the joined pieces."""
     if not params:
         return None
-    extended = params.get(f"{name}*")
-    return params.get(name, _joined_pieces(params, name)) if extended is None else extended
+    for whole in (f"{name}*", name):
+        if whole in params:
+            return params[whole]
+    joined = _joined_pieces(params, name)
+    return joined.lstrip("\\/") if joined and name in _FILENAMES else joined
 
 
 def _joined_pieces(params: Mapping[str, str], name: str) -> str | None:
