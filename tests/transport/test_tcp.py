@@ -1,12 +1,15 @@
 import asyncio
 import datetime
+import errno
+import gc
 import socket
 import ssl
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import trustme
+from aiohappyeyeballs import AddrInfoType
 
 from tests.both_loops import Run
 from tests.transport.conftest import Client, Echo, context_of, echo_server, loopback
@@ -155,6 +158,49 @@ def test_a_protocol_that_cannot_be_made_leaks_no_socket(
             assert factory.open() == []
 
     run(main())
+
+
+class ResetAtOnce(socket.socket):
+    """A socket that can be set up only once: as on macOS, where a reset by the peer makes all later attempts fail."""
+
+    attempts = 0
+
+    def setsockopt(self, *args: Any) -> None:  # Any: the arguments have three forms
+        self.attempts += 1
+        if self.attempts > 1:
+            raise OSError(errno.EINVAL, "the peer has reset it")
+        super().setsockopt(*args)
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_transport_that_asyncio_could_not_complete_does_not_keep_its_number(
+    client_context: ssl.SSLContext, is_tls: bool
+) -> None:
+    made: list[ResetAtOnce] = []
+    numbers: list[int] = []
+
+    def make(info: AddrInfoType) -> socket.socket:
+        made.append(ResetAtOnce(info[0], info[1], info[2]))
+        numbers.append(made[-1].fileno())
+        return made[-1]
+
+    async def main() -> None:
+        tls = TLSOptions(client_context, "localhost") if is_tls else None
+        async with echo_server() as (port, _):
+            with pytest.raises(ConnectError) as caught:  # which is held from here on, with its traceback
+                await open_tcp(Client, [loopback(port)], "localhost", port, tls, RaceOptions(socket_factory=make))
+            assert caught.value.os_error.errno == errno.EINVAL
+            await settle()
+            assert made[0].fileno() == -1
+            transport, client = await open_tcp(Client, [loopback(port)], "localhost", port)
+            assert transport.get_extra_info("socket").fileno() == numbers[0]
+            transport.write(b"hello")
+            assert await client.received == b"hello"
+            transport.abort()
+            await settle()
+
+    asyncio.run(main())  # uvloop does not ask the socket
+    gc.collect()  # what was not closed would warn
 
 
 @pytest.mark.parametrize("is_tls", [False, True])

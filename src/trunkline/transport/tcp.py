@@ -74,13 +74,27 @@ async def open_on(
 
 async def _adopt(sock: socket.socket, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
     """Let the loop own `sock`, or close it."""
+    loop = asyncio.get_running_loop()
     try:
-        return await asyncio.get_running_loop().create_connection(factory, sock=sock)
+        return await loop.create_connection(factory, sock=sock)
     except Exception:
         # The loop did not take it. It did if we are cancelled: then it closes the transport, and the
         # descriptor may be another's by the time we could close it.
+        _abort_half_made(loop, sock.fileno())
         sock.close()
         raise
+
+
+def _abort_half_made(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    """Abort the transport that asyncio registers before its last step, setting TCP_NODELAY, and forgets if that fails.
+
+    The step fails where the peer has reset the connection, on macOS. The transport lives until it is collected, and
+    until then refuses the descriptor's number to whoever gets it next. Nothing public tells of it.
+    """
+    registered = getattr(loop, "_transports", None)  # uvloop has none
+    transport = None if registered is None else registered.get(descriptor)
+    if transport is not None:
+        transport.abort()
 
 
 async def open_unix(path: str, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
