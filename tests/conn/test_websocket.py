@@ -159,7 +159,7 @@ async def deaf_server() -> AsyncIterator[tuple[int, Callable[[], None]]]:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         key = head.partition("Sec-WebSocket-Key: ")[2].partition("\r\n")[0]
         lines = "".join(f"{name}: {value}\r\n" for name, value in Opening(accept_token(key), None, None).fields())
-        connections.append(writer.transport)
+        connections.append(cast(asyncio.Transport, writer.transport))
         writer.write(f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode())
         with suppress(ConnectionError):
             await writer.wait_closed()
@@ -167,7 +167,7 @@ async def deaf_server() -> AsyncIterator[tuple[int, Callable[[], None]]]:
     def listen() -> None:
         for connection in connections:
             connection.set_protocol(asyncio.Protocol())
-            cast(asyncio.ReadTransport, connection).resume_reading()
+            connection.resume_reading()
 
     running = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1024)  # its reader pauses soon
     async with running:
