@@ -124,6 +124,7 @@ class Server:
         self.logger = logger
         self.access_logger = None if access_log is None else access_log_class(access_log, access_log_format)
         self._connections: dict[ServerH1, None] = {}  # in the order in which they were made
+        self._handshakes: set[asyncio.Task[Any]] = set()  # Any: their result is nobody's
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self._connections)} connections, {self.requests_count} requests>"
@@ -131,6 +132,14 @@ class Server:
     def __call__(self) -> ServerH1:
         """Return the protocol of a new connection."""
         return ServerH1(self._loop, self)
+
+    def over_tls(self) -> ServerH1:
+        """Return the protocol of a connection whose TLS handshake is to come; `shutdown` ends that where it can."""
+        task = asyncio.current_task()  # asyncio does a handshake in a task that asks for the protocol; uvloop in none
+        if task is not None:
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+        return self()
 
     @property
     def connections(self) -> list[ServerH1]:
@@ -312,6 +321,8 @@ class Server:
             for connection in self._others():
                 connection.cancel()
                 connection.abort()
+            for handshake in self._handshakes:
+                handshake.cancel()
             self.starter.close()
             self._is_shut_down = True
         await asyncio.sleep(0)  # for the starter

@@ -11,15 +11,15 @@ import socket
 import ssl
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Protocol
 
 from yarl import URL
 
+from trunkline.conn.server_h1 import ServerH1
 from trunkline.ground.logs import server_logger
 from trunkline.web.runner import SHUTDOWN_TIMEOUT_S, BaseRunner
-from trunkline.web.server import Server
 
 BACKLOG = 128  # web_reference.rst, TCPSite: backlog=128
 _ALL_INTERFACES = "0.0.0.0"  # web_reference.rst, run_app: "listening on 0.0.0.0 (all hosts)"
@@ -28,6 +28,8 @@ _TLS_PORT = 8443  # web_reference.rst, run_app: "8443 for HTTP via SSL"
 # After accept() asyncio starts a task that makes the transport: it has run its first step after two turns.
 _TURNS_TO_ATTACH = 2
 _LAST_HANDSHAKES_S = 1.0  # ours; for TLS on connections that came last, so that a silent one delays little
+
+_Protocols = Callable[[], ServerH1]
 
 
 class BaseSite(ABC):
@@ -77,12 +79,12 @@ class BaseSite(ABC):
                 await _attach(waiting, self._protocols, self._ssl_context)
 
     @property
-    def _protocols(self) -> Server:
+    def _protocols(self) -> _Protocols:
         """The factory of protocols, which the runner has from `setup` to `cleanup`."""
         server = self._runner.server
         if server is None:
             raise RuntimeError(f"the runner of {self.name} was cleaned up; call its setup() again before start()")
-        return server
+        return server if self._ssl_context is None else server.over_tls
 
     @property
     def _scheme(self) -> str:
@@ -205,7 +207,7 @@ class _PipeServer(Protocol):
 class _PipeLoop(Protocol):
     """The part of Windows' ProactorEventLoop that typeshed hides from other systems."""
 
-    async def start_serving_pipe(self, protocol_factory: Server, address: str) -> list[_PipeServer]: ...
+    async def start_serving_pipe(self, protocol_factory: _Protocols, address: str) -> list[_PipeServer]: ...
 
 
 class NamedPipeSite(BaseSite):
@@ -278,9 +280,9 @@ def _accepted(listener: socket.socket, backlog: int) -> Iterator[socket.socket]:
     except OSError:
         return
     with own:
-        own.setblocking(False)
         for _ in range(backlog + 1):  # Linux queues one more than it is told
             try:
+                own.setblocking(False)
                 connection, _ = own.accept()
             except ConnectionError:  # the client has gone
                 continue
@@ -289,7 +291,7 @@ def _accepted(listener: socket.socket, backlog: int) -> Iterator[socket.socket]:
             yield connection
 
 
-async def _attach(waiting: list[socket.socket], protocols: Server, context: ssl.SSLContext | None) -> None:
+async def _attach(waiting: list[socket.socket], protocols: _Protocols, context: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(loop.connect_accepted_socket(protocols, sock, ssl=context)) for sock in waiting]
     _, late = await asyncio.wait(tasks, timeout=_LAST_HANDSHAKES_S)
