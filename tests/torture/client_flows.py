@@ -208,14 +208,44 @@ async def close_idle(world: World) -> None:
 
 async def close_under_way(world: World) -> None:
     """Close while one request has the slot and another waits for it."""
-    requests = [asyncio.ensure_future(get(world)) for _ in range(2)]
+    await _end_under_way(world, get, world.session.close())
+
+
+async def close_under_way_over_tls(world: World) -> None:
+    await _end_under_way(world, get_over_tls, world.session.close())
+
+
+async def close_connected_over_tls(world: World) -> None:
+    """Close when the origin has done its part of a handshake, or a request has failed."""
+    await _end_under_way(world, get_over_tls, world.session.close(), world.secure.accepted.wait())
+
+
+async def drain_over_tls(world: World) -> None:
+    """Let both requests end, the one that waits for a connection, too."""
+    await _end_under_way(world, get_over_tls, world.session.drain())
+
+
+async def drain_in_no_time(world: World) -> None:
+    await _end_under_way(world, get_over_tls, world.session.drain(0))
+
+
+async def _end_under_way(
+    world: World,
+    ask: Callable[[World], Coroutine[Any, Any, None]],
+    end: Coroutine[Any, Any, object],
+    when: Coroutine[Any, Any, object] | None = None,
+) -> None:
+    requests = [asyncio.ensure_future(ask(world)) for _ in range(2)]
     for request in requests:
         request.add_done_callback(lambda done: done.cancelled() or done.exception())
+    begun = asyncio.ensure_future(when or asyncio.sleep(0))
     try:
-        await asyncio.sleep(0)
-        await world.session.close()
+        await asyncio.wait([begun, *requests], return_when=asyncio.FIRST_COMPLETED)
+        await end
     finally:
-        await asyncio.wait(requests)
+        begun.cancel()
+        end.close()  # if it has not begun
+        await asyncio.wait([begun, *requests])
 
 
 @dataclass(frozen=True)
@@ -250,4 +280,9 @@ FLOWS: Final = {
     "connect in a queue, TLS": Flow(get_queued_over_tls),
     "close, idle": Flow(close_idle, before=get_over_tls),
     "close, under way": Flow(close_under_way),
+    "close, under way, TLS": Flow(close_under_way_over_tls, before=get_over_tls),
+    "close, connected, TLS": Flow(close_connected_over_tls),
+    "drain, TLS": Flow(drain_over_tls),
+    "drain, TLS reused": Flow(drain_over_tls, before=get_over_tls),
+    "drain, TLS, no time left": Flow(drain_in_no_time),
 }

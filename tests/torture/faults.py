@@ -3,9 +3,11 @@
 `Faults` counts the calls that a flow makes through the sockets, TLS objects, look-ups and files that were made with it,
 and the one whose turn it is raises what the system, or OpenSSL, raises. Counting up until the flow ends without a
 failure finds every call. Closing is left out: a descriptor whose close() fails is closed all the same (Linux).
-uvloop reads and writes by libuv, past the methods of sockets; there only what comes before can fail.
+uvloop accepts, reads, writes and shuts down by libuv, past the methods of sockets, and has taken its MemoryBIO from
+`ssl` before we come: there only what comes before a socket is connected can fail, and what is asked of the TLS object.
 """
 
+import asyncio
 import errno
 import io
 import os
@@ -22,6 +24,8 @@ from aiohappyeyeballs import AddrInfoType
 from tests.torture.leaks import Held, wait_no_more_than
 from tests.torture.loops import noting
 from trunkline.web import file_answer
+
+_MEMORY_BIO: Final = ssl.MemoryBIO  # whatever stands in its place
 
 MAX_CALLS: Final = 400  # far more than any of the flows makes
 WARM_UP: Final = 2  # whole runs, after which what is kept once for all has been made
@@ -122,6 +126,12 @@ class FaultySocket(socket.socket):
         return FaultySocket(self._faults, fileno=accepted.detach(), left_out=self.ACCEPTED), address
 
 
+def listener(faults: Faults) -> socket.socket:
+    sock = FaultySocket(faults, socket.AF_INET, socket.SOCK_STREAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
 class _FaultyReader(io.BufferedReader):
     """A file that a server sends."""
 
@@ -148,13 +158,42 @@ class _FaultyOS:
         return counted
 
 
-class _FaultyTLS(ssl.SSLObject):
+class _FaultyBIO:
+    """A MemoryBIO whose writes are counted once a TLS object that is watched has got it; reading memory cannot fail."""
+
+    def __init__(self) -> None:
+        self.real = _MEMORY_BIO()
+        self.note: Callable[[str, OSError], None] = lambda *_: None
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever a MemoryBIO has
+        return getattr(self.real, name)
+
+    def write(self, data: Any) -> int:  # Any: bytes of all kinds
+        self.note("BIO write", _tls_error())
+        return self.real.write(data)
+
+
+class UnwatchedTLS(ssl.SSLObject):
+    """What a context needs as its `sslobject_class` to do handshakes within `failing_bios` that are not watched."""
+
+    @classmethod
+    def _create(cls, *bios: Any, **kwargs: Any) -> Any:  # Any: an SSLObject's own, which typeshed does not know
+        bios = tuple(bio.real if isinstance(bio, _FaultyBIO) else bio for bio in bios)
+        return super()._create(*bios, **kwargs)  # type: ignore[misc]  # not in typeshed
+
+
+class _FaultyTLS(UnwatchedTLS):
     note: Callable[[str, OSError], None]
 
     @classmethod
-    def _create(cls, *args: Any, **kwargs: Any) -> Any:  # Any: an SSLObject's own, which typeshed does not know
-        cls.note("TLS wrap_bio", ssl.SSLError(1, "injected"))
-        return super()._create(*args, **kwargs)  # type: ignore[misc]  # not in typeshed
+    def _create(cls, *bios: Any, **kwargs: Any) -> Any:  # Any: as above
+        # asyncio forgets an accepted socket for which it cannot make a TLS object, and nobody outside it knows of it.
+        if not (kwargs["server_side"] and isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)):
+            cls.note("TLS wrap_bio", _tls_error())
+        for bio in bios:
+            if isinstance(bio, _FaultyBIO):
+                bio.note = cls.note
+        return super()._create(*bios, **kwargs)
 
 
 class FaultyFile(io.BytesIO):
@@ -173,6 +212,10 @@ def _counted(method: Any, call: str, error: Callable[[], OSError]) -> Any:  # An
 
 def _os_error(number: int) -> Callable[[], OSError]:
     return lambda: OSError(number, f"injected: {os.strerror(number)}")
+
+
+def _tls_error() -> OSError:
+    return ssl.SSLError(1, "injected")
 
 
 @contextmanager
@@ -194,6 +237,14 @@ def failing_files(faults: Faults) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def failing_bios() -> Iterator[None]:
+    """Let the calls be counted, too, by which asyncio hands bytes to TLS objects that are watched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "MemoryBIO", _FaultyBIO)
+        yield
+
+
 for _name, _number in SOCKET_ERRORS.items():
     if _name != "accept":
         setattr(FaultySocket, _name, _counted(getattr(socket.socket, _name), _name, _os_error(_number)))
@@ -202,9 +253,7 @@ for _name in FILE_CALLS:
 for _name in ("read", "seek"):
     setattr(_FaultyReader, _name, _counted(getattr(io.BufferedReader, _name), f"file {_name}", _os_error(errno.EIO)))
 for _name in TLS_CALLS:
-    setattr(
-        _FaultyTLS, _name, _counted(getattr(ssl.SSLObject, _name), f"TLS {_name}", lambda: ssl.SSLError(1, "injected"))
-    )
+    setattr(_FaultyTLS, _name, _counted(getattr(ssl.SSLObject, _name), f"TLS {_name}", _tls_error))
 
 
 async def fail_everywhere(run: Callable[[Faults], Awaitable[None]]) -> list[str]:

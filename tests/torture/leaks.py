@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 SETTLE_S: Final = 5.0  # far above what it takes to close sockets of loopback
 # Classes of which one is kept for each name, header or duration that was ever met, whatever became of the request.
-_KEPT: Final = frozenset({"Deadline", "_Lane", "_LoneDeadline"})
+_KEPT: Final = frozenset({"Deadline", "MimeType", "_Lane", "_LoneDeadline"})
 
 
 def run_on(loop: str, main: Coroutine[Any, Any, T]) -> T:

@@ -4,6 +4,7 @@ The client sends the pieces of a body when the handler asks for them, so that ea
 """
 
 import asyncio
+import ssl
 import typing
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.torture.client_flows import LIMIT_S
+from tests.torture.client_flows import CA, LIMIT_S
+from tests.torture.faults import UnwatchedTLS
 from tests.torture.stepping import Cut
 from tests.web.raw_websocket import HEAD, TEXT, close_frame, frame
 from tests.web.serving import Serving, Talk
@@ -24,6 +26,8 @@ from trunkline.web.sites import TCPSite
 from trunkline.web.stream_response import StreamResponse
 from trunkline.web.websocket import WebSocketResponse
 
+CLIENT_TLS: Final = CA.client_context()
+CLIENT_TLS.sslobject_class = UnwatchedTLS
 GET: Final = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 _BOUNDARY: Final = b"Content-Type: multipart/form-data; boundary=b\r\n"
 _FORM: Final = (
@@ -31,6 +35,16 @@ _FORM: Final = (
     b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + bytes(3000),
     b"\r\n--b--\r\n",
 )
+
+
+def _client_hello() -> bytes:
+    outgoing = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        CA.client_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+HELLO: Final = _client_hello()  # what a TLS client says first
 
 
 def _post(*pieces: bytes, fields: bytes = b"") -> tuple[bytes, ...]:
@@ -187,6 +201,13 @@ def flow_server(flow: Flow, cut: Cut, pace: Pace) -> Server:
         return response
 
     return Server(handler, access_log=None, **flow.options)
+
+
+class TLSServing(Serving):
+    """A server over TLS that is running."""
+
+    async def talk(self) -> Talk:
+        return Talk(*await asyncio.open_connection("127.0.0.1", self.port, ssl=CLIENT_TLS))
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """A client's flow, any one of whose calls to the system fails, ends soon, in a documented error, and leaves nothing."""
 
 import asyncio
+import logging
 from functools import partial
 
 import pytest
@@ -34,6 +35,9 @@ async def run_failing(flow: Flow, faults: Faults) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_ends_in_an_error_and_leaves_nothing_behind_whichever_call_fails(name: str, loop: str) -> None:
+def test_a_flow_ends_in_an_error_and_leaves_nothing_behind_whichever_call_fails(
+    name: str, loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)  # what a session ends that is drained is told to its log
     failed = run_on(loop, fail_everywhere(partial(run_failing, FLOWS[name])))
     figures.add("calls failed", name, len(failed))

@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import socket
 from contextlib import suppress
 from functools import partial
 
 import pytest
 
 from tests.torture.client_flows import LIMIT_S
-from tests.torture.faults import Faults, FaultySocket, fail_everywhere, failing_files
+from tests.torture.faults import Faults, fail_everywhere, failing_files, listener
 from tests.torture.figures import figures
 from tests.torture.leaks import run_on
 from tests.torture.loops import LOOPS
@@ -18,12 +17,6 @@ from tests.torture.stepping import MAX_WAITS, Cut
 from tests.web.serving import Serving
 from trunkline.web.runner import ServerRunner
 from trunkline.web.sites import SockSite
-
-
-def listener(faults: Faults) -> socket.socket:
-    sock = FaultySocket(faults, socket.AF_INET, socket.SOCK_STREAM)
-    sock.bind(("127.0.0.1", 0))
-    return sock
 
 
 async def run_failing(flow: Flow, faults: Faults) -> None:
