@@ -1,12 +1,13 @@
 """CLIENTS that request without end on one session, and what became of each request.
 
-Every third request is a POST with a target of its own, the others are GETs. Three clients of four are impatient when
-told to hurry. A request ends in a response or in a ClientError or TimeoutError; anything else ends the test.
+Every third request is a POST with a target of its own, the others are GETs. One client of seven has its connections
+closed after each response; three of four are impatient when told to hurry. A request ends in a response or in a
+ClientError or TimeoutError; anything else ends the test.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from tests.hostile.peers.origin import PIECE
@@ -14,6 +15,7 @@ from trunkline import ClientError, ClientSession, ClientTimeout
 
 CLIENTS = 64
 PATIENT_IS_EVERY = 4
+CLOSING_IS_EVERY = 7  # so that it is a patient one or another
 GETS = {"/small": b"hello", "/pieces": 2 * PIECE}
 BY_THE_PROGRAM = frozenset({502, 503, 504})  # what a gateway may answer when it is going down
 PATIENT = ClientTimeout(total=15)
@@ -49,6 +51,7 @@ class Load:
         self._is_hasty = False
         self._calm: object | None = object()  # another one after each disturbance
         self._unanswered: dict[int, int] = {}
+        self._under_way: set[int] = set()
         self._news = asyncio.Event()
 
     # What a test does with it.
@@ -70,7 +73,8 @@ class Load:
         """Wait until most clients are at a request for which they have little patience."""
         self.disturb()
         self._is_hasty = True
-        await self.wait_all_answered()
+        last_patient = self.begun
+        await self._wait(lambda: all(number >= last_patient for number in self._under_way))
 
     def calm_down(self) -> None:
         """Note that the program works again."""
@@ -108,12 +112,14 @@ class Load:
         while not self._is_over:
             number = self.begun
             self.begun += 1
+            self._under_way.add(number)
             calm, is_patient = self._calm, not self._is_hasty or client % PATIENT_IS_EVERY == 0
             timeout = PATIENT if is_patient else IMPATIENT
             method, path = ("POST", f"/created/{number}") if number % 3 == 0 else ("GET", list(GETS)[number % 2])
+            headers = {"Connection": "close"} if client % CLOSING_IS_EVERY == 0 else {}
             status, error = 0, None
             try:
-                status = await self._get(path, timeout) if method == "GET" else await self._post(path, timeout)
+                status = await self._ask(method, path, timeout=timeout, headers=headers)
             except (ClientError, TimeoutError) as caught:
                 error = caught
             is_calm = calm is not None and calm is self._calm
@@ -122,22 +128,18 @@ class Load:
             if not ended.succeeded:
                 await asyncio.sleep(_AFTER_FAILURE_S)
 
-    async def _get(self, path: str, timeout: ClientTimeout) -> int:
-        async with self.session.get(self._root + path, timeout=timeout) as response:
+    async def _ask(self, method: str, path: str, *, timeout: ClientTimeout, headers: Mapping[str, str]) -> int:
+        """Send a request, a POST with a small body or a streamed one, and check what comes; return the status."""
+        data = None if method == "GET" else b"once" if len(self.ended) % 2 else _streamed()
+        url = self._root + path
+        async with self.session.request(method, url, data=data, timeout=timeout, headers=headers) as response:
             body = await response.read()
-            assert response.status in BY_THE_PROGRAM or body == GETS[path]
-            return response.status
-
-    async def _post(self, path: str, timeout: ClientTimeout) -> int:
-        """Send a small body, or a streamed one."""
-        data = b"once" if len(self.ended) % 2 else _streamed()
-        async with self.session.post(self._root + path, data=data, timeout=timeout) as response:
-            body = await response.read()
-            assert response.status in BY_THE_PROGRAM or body == b"created"
+            assert response.status in BY_THE_PROGRAM or body == GETS.get(path, b"created")
             return response.status
 
     def _note(self, client: int, number: int, ended: Ended) -> None:
         self.ended.append(ended)
+        self._under_way.remove(number)
         if ended.succeeded and number >= self._unanswered.get(client, self.begun):
             del self._unanswered[client]
         self._news.set()

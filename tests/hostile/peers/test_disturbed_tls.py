@@ -1,0 +1,93 @@
+"""64 clients on one session while the program that they ask by https is disturbed, or gets another certificate.
+
+Some close each connection after one response, so that sessions are resumed, and those that a program lost with its
+keys are offered in vain.
+"""
+
+import asyncio
+import ssl
+
+import pytest
+import trustme
+
+from tests.hostile.peers.disturbances import (
+    check_no_get_failed,
+    check_only_the_impatient_gave_up,
+    fill,
+    kill,
+    pause,
+    recover,
+    reload,
+    restart,
+    under_load,
+)
+from tests.hostile.peers.load import CLIENTS
+from tests.hostile.peers.peer import AUTHORITY, Peer
+from tests.hostile.peers.programs import CADDY_TLS, HAPROXY_TLS, NGINX_TLS, WEB_TLS, Program
+from trunkline import ClientConnectorCertificateError
+
+FOREIGN = [NGINX_TLS, HAPROXY_TLS, CADDY_TLS]
+STRANGER = trustme.CA()
+
+with_each_program = pytest.mark.parametrize("program", [*FOREIGN, WEB_TLS], ids=lambda one: one.name)
+with_each_that_reloads = pytest.mark.parametrize("program", FOREIGN, ids=lambda one: one.name)
+
+
+@with_each_program
+async def test_gets_recover_and_posts_come_once_when_it_is_restarted(program: Program) -> None:
+    async with under_load(program) as (peer, load):
+        await restart(peer, load)
+
+
+@with_each_program
+async def test_gets_recover_and_posts_come_once_when_it_is_killed(program: Program) -> None:
+    async with under_load(program) as (peer, load):
+        await kill(peer, load)
+
+
+@with_each_program
+async def test_only_the_impatient_fail_when_it_is_paused(program: Program) -> None:
+    async with under_load(program) as (peer, load):
+        await pause(peer, load)
+    check_only_the_impatient_gave_up(load)
+
+
+@with_each_program
+async def test_only_the_impatient_fail_when_its_backlog_is_full(program: Program) -> None:
+    async with under_load(program) as (peer, load):
+        await fill(peer, load)
+    check_only_the_impatient_gave_up(load)
+
+
+@with_each_that_reloads
+async def test_no_get_fails_when_a_reload_brings_another_certificate(program: Program) -> None:
+    async with under_load(program) as (peer, load):
+        certificate = peer.certify(AUTHORITY)
+        await reload(peer, load)
+        await wait_presents(peer, certificate)
+        await recover(load)
+    check_no_get_failed(load)
+
+
+# caddy keeps its ticket keys, so sessions of a time when it was trusted are resumed with it.
+@pytest.mark.parametrize("program", [NGINX_TLS, HAPROXY_TLS], ids=lambda one: one.name)
+async def test_nothing_is_sent_while_a_reload_makes_it_a_stranger(program: Program) -> None:
+    async with under_load(program) as (peer, load):
+        load.disturb()
+        peer.certify(STRANGER)
+        await asyncio.to_thread(peer.reload)
+        await load.wait_failures(ClientConnectorCertificateError, CLIENTS)
+        peer.certify(AUTHORITY)
+        await asyncio.to_thread(peer.reload)
+        await load.wait_all_answered()
+    assert {type(one.error) for one in load.failed() if one.method == "GET"} == {ClientConnectorCertificateError}
+
+
+async def wait_presents(peer: Peer, certificate: bytes) -> None:
+    """Wait until it presents `certificate` to somebody who has no session."""
+    while await asyncio.to_thread(presented_by, peer) != certificate:
+        pass
+
+
+def presented_by(peer: Peer) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", peer.port), timeout=5))
