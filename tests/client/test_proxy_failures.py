@@ -1,6 +1,7 @@
 """What a user sees of a proxy that is not there, refuses, or talks nonsense: who was it, and why."""
 
 import copy
+import errno
 import pickle
 import socket
 import ssl
@@ -147,8 +148,9 @@ async def test_a_proxy_that_resets_before_it_answers_is_an_os_error() -> None:
         peer.reset()
 
     async with RawServer(reset) as proxy, ClientSession() as session:
-        with pytest.raises(ClientOSError):
+        with pytest.raises(ClientOSError, match="closed the connection before it answered CONNECT") as caught:
             await session.get("https://a.test/", proxy=proxy.url())
+    assert caught.value.errno == errno.ECONNRESET
 
 
 async def test_an_origin_that_is_no_tls_server_is_named_not_the_proxy(trust: ssl.SSLContext) -> None:

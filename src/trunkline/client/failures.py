@@ -92,7 +92,8 @@ def _lost(error: ConnectionLost | TunnelLost, request: Asked, exchange: Exchange
     if exchange.head is not None:
         return ClientPayloadError(f"Response payload is not completed: {error}")
     if isinstance(error.os_error, OSError):
-        return ClientOSError(error.os_error.errno, error.os_error.strerror or str(error.os_error))
+        what = str(error) if isinstance(error, TunnelLost) else error.os_error.strerror or str(error.os_error)
+        return ClientOSError(error.os_error.errno, what)
     return ServerDisconnectedError(f"Server disconnected: {error}")
 
 
