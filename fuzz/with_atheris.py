@@ -10,9 +10,11 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from fuzz.corpus import CORPUS, WORK, work_folder
+from fuzz.finding import told
 from fuzz.tokens import TOKENS
 
 _LIMITS = (
@@ -21,6 +23,7 @@ _LIMITS = (
     "-max_len=2048",
 )
 _FIGURES = re.compile(r"stat::number_of_executed_units: *([0-9]+)")
+_WRITTEN = re.compile(r"Test unit written to (.*)")
 _NOISE = re.compile(r"(?m)^(INFO|MS|Warning|ParseDictionary|\tNEW|#[0-9]).*\n")
 _SHOWN_LINES = 40  # of what libFuzzer says last when something broke
 _COVERAGE = re.compile(r"cov: ([0-9]+)")
@@ -31,37 +34,38 @@ def is_installed() -> bool:
     return importlib.util.find_spec("atheris") is not None
 
 
-def fuzz(target: str, seconds: float) -> bool:
-    """Run one target; return whether nothing broke."""
+def fuzz(target: str, seconds: float, seed: int) -> tuple[bool, str]:
+    """Run one target; return whether nothing broke, and the lines that tell of it."""
     reached, broken = work_folder("reached", target), work_folder("broken", target)
-    tokens = WORK / "tokens.dict"
+    tokens = WORK / f"{target}.dict"
     tokens.write_text("".join(f'"{_escaped(token)}"\n' for token in TOKENS))
-    before = set(broken.iterdir())
     said = _start(
         target,
         f"-max_total_time={max(1, round(seconds))}",
+        f"-seed={seed}",
         f"-artifact_prefix={broken}/",
         f"-dict={tokens}",
         "-print_final_stats=1",
         str(reached),
         str(CORPUS / target),
     )
-    found = sorted(set(broken.iterdir()) - before)
     runs, covered = _FIGURES.search(said.stderr), _COVERAGE.findall(said.stderr)
     if said.returncode == 0 and runs is not None:
-        print(f"fuzz: {target}: nothing broke in {runs[1]} runs, {covered[-1]} edges reached (atheris)")
-        return True
-    print(said.stdout, *_NOISE.sub("", said.stderr).splitlines()[-_SHOWN_LINES:], sep="\n")
-    for path in found:
-        print(f"fuzz: {target}: BROKEN by {path}; see it with: python -m fuzz --replay {target} {path}")
-    return False
+        return True, f"fuzz: {target}: nothing broke in {runs[1]} runs, {covered[-1]} edges reached (atheris)"
+    found = [Path(path) for path in _WRITTEN.findall(said.stderr)]
+    last = _NOISE.sub("", said.stderr).splitlines()[-_SHOWN_LINES:]
+    return False, "\n".join([said.stdout, *last, *(told(target, path) for path in found)])
 
 
-def grow(target: str) -> None:
+def grow(target: str) -> bool:
     """Add to the corpus what earlier runs found, as far as it reaches code that the corpus does not."""
     before = len(list((CORPUS / target).iterdir()))
-    _start(target, "-merge=1", str(CORPUS / target), str(work_folder("reached", target)))
+    # Without counters: an edge that is passed more often is no new code, and would add ten times the files.
+    said = _start(target, "-merge=1", "-use_counters=0", str(CORPUS / target), str(work_folder("reached", target)))
+    if said.returncode != 0:
+        print(said.stderr)
     print(f"fuzz: {target}: {len(list((CORPUS / target).iterdir())) - before} files added to {CORPUS / target}")
+    return said.returncode == 0
 
 
 def _start(target: str, *options: str) -> subprocess.CompletedProcess[str]:
