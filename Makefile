@@ -6,6 +6,7 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --quiet --quiet --disable-pip-version-check
 STAMP  := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.stamp-bench
+FUZZ_STAMP := $(VENV)/.stamp-fuzz
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test hostile torture fuzz soak works-with check format bench bench-instructions docs clean
@@ -27,7 +28,7 @@ torture: $(STAMP)  ## cancel and fail each step of each kind of request
 	@$(PY) -m pytest tests/torture $(ARGS)
 
 SECONDS ?= 60
-fuzz: $(STAMP)  ## feed each parser for SECONDS=60; ARGS="chunked" feeds one
+fuzz: $(FUZZ_STAMP)  ## feed each parser for SECONDS=60; ARGS="chunked" feeds one
 	@$(PY) -m fuzz --seconds $(SECONDS) $(ARGS)
 
 soak: $(STAMP)  ## 1,000,000 requests with faults: does anything grow?
@@ -83,3 +84,9 @@ $(BENCH_STAMP): pyproject.toml $(STAMP)
 	@echo "make: installing the clients and servers to compare with into $(VENV)"
 	@$(PIP) install --editable '.[dev,bench]'
 	@touch $@
+
+# Wheels alone: from source atheris takes clang and minutes (docs/adr/020-atheris-extra.md). A failure leaves no stamp.
+$(FUZZ_STAMP): pyproject.toml $(STAMP)
+	@echo "make: installing atheris into $(VENV)"
+	@$(PIP) install --only-binary atheris --editable '.[dev,fuzz]' 2>/dev/null && touch $@ || \
+	    echo "make: no wheel of atheris for this Python could be had; fuzzing with hypothesis instead"
