@@ -37,8 +37,8 @@ class Nearby(AbstractResolver):
 async def loop_is_free() -> AsyncIterator[None]:
     """Fail when something takes more than a tenth of a second of the loop's turn within the block.
 
-    Counted is the thread's own time, which other processes of a busy machine do not lengthen. The garbage collector does
-    not look at what other tests have left, which may take it as long.
+    Counted is the thread's own time, which other processes of a busy machine do not lengthen. The garbage collector
+    does not look at what other tests have left, which may take it as long.
     """
     gc.freeze()
     longest_s = 0.0
