@@ -109,6 +109,8 @@ async def reload(peer: Peer, load: Load) -> None:
     if not peer.program.is_seamless:
         load.disturb()
     await asyncio.to_thread(peer.reload)
+    if not peer.program.is_seamless:  # its old listener may refuse a last connection when it says that it is done
+        await load.wait_all_answered()
     await recover(load)
 
 
