@@ -59,6 +59,44 @@ class BadHandshake(WireError):
     """A request or response does not open a WebSocket connection (RFC 6455 §4)."""
 
 
+class H2Fault(WireError):
+    """A peer breaks HTTP/2 so that its connection cannot go on (RFC 9113 §5.4.1). code: what GOAWAY tells it."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class StreamFault(H2Fault):
+    """A peer breaks HTTP/2 in one stream alone (RFC 9113 §5.4.2). code: what RST_STREAM tells it."""
+
+
+class StreamReset(WireError):
+    """The peer ended a stream before its time, by RST_STREAM or GOAWAY (RFC 9113 §6.4, §6.8).
+
+    is_unprocessed: the peer has done nothing of the request, so it may be sent again, whatever its method (§8.7).
+    """
+
+    def __init__(self, code: int, message: str, *, is_unprocessed: bool) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.is_unprocessed = is_unprocessed
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class CompressionFault(WireError):
+    """A header block cannot be decoded, nor can any after it: COMPRESSION_ERROR of its connection (RFC 9113 §4.3)."""
+
+
+class FieldsTooLong(WireError):
+    """A decoded field list is beyond its bound; the table stays in step, so the connection may go on."""
+
+
 class BadChallenge(TrunklineError, ValueError):
     """A Digest challenge that cannot be answered (RFC 7616 §3.3); not a `WireError`: the message around it is sound."""
 

@@ -111,6 +111,40 @@ WEBSOCKET_LINGERING_S = 2.0  # for the peer to close its side after our Close fr
 MAX_CONTROL_FRAMES_PER_TURN = 4096  # pings and the like, then others run; ours: some 15 ms with their answers
 QUEUED_MESSAGE_BYTES = 128  # what a message in the queue costs besides its data; ours: tuple, object, slot
 
+# HTTP/2.
+H2_STREAM_WINDOW = 2**17  # bytes a peer may send in a stream before we say more; twice this waits for a slow reader
+MAX_H2_STREAM_WINDOW = 2**22  # the same once its reader has kept up; ours: 10 Gbit/s at 3 ms
+MAX_H2_GROWTH_BYTES = 2**23  # by which all windows of streams may grow together; ours: with 128 streams 24 MB in all
+H2_CONNECTION_WINDOW = 2**24  # bytes in all streams together until we say more; ours: streams are what stops a peer
+H2_SMALL_INCREMENT = 1024  # of a window; ours: whoever reads a lot gives back more at a time
+H2_FRAME_BYTES = 2**16  # of a frame that we take; ours: fewer heads of frames than by the smallest, 2**14
+H2_MAX_STREAMS = 128  # of a client at a time; nginx's http2_max_concurrent_streams
+H2_MAX_FIELD_LIST_BYTES = 2**16  # of a head, counted as RFC 9113 §6.5.2 does; Go's is 1 MB, nginx's 32 KB
+H2_MAX_BLOCK_BYTES = 2**17  # of a head as it comes, in all its frames; ours: twice the above, for Huffman's worst
+H2_MAX_CONTINUATIONS = 32  # frames of one head behind its first; ours: what fits into the above, and some
+H2_ASSUMED_STREAMS = 100  # that a server allows, until it says so (RFC 9113 §6.5.2 asks for no fewer)
+H2_MAX_LANES = 10_000  # of one connection of ours; ours: more than loops serve
+H2_FLUSHED_BYTES = 2**16  # of bodies that wait for the end of a loop's turn; asyncio's high-water mark
+H2_LOOK_S = 60.0  # between two looks at a connection: was its peer heard? As long as a PING may go unanswered
+H2_SILENT_LOOKS = 5  # with streams open, before a PING asks; gRPC's servers take it ill more often than in 5 minutes
+MAX_H1_ORIGINS = 1024  # remembered as speaking HTTP/1.1; ours: a crawler's, some 0.3 MB
+H2_MAX_NOISE = 1000  # frames that bring nothing, above those that do; nghttp2's burst of resets
+H2_KEPT_STREAMS = 256  # that we reset, whose late frames are ignored; ours: two full sets of streams
+H2_GOAWAY_GRACE_S = 0.1  # from the warning to the GOAWAY that counts; ours: a round trip around half the earth
+H2_NOISE_HALVED_S = 5.0  # in which the count of such frames is halved by a server; ours: 100 a second may go on
+
+# HPACK: what one direction of an HTTP/2 connection makes us hold.
+HPACK_TABLE_BYTES = 4096  # of a dynamic table until settings say otherwise (RFC 9113 §6.5.2); ours is never larger
+MAX_LISTED_FIELDS = 300  # ours: MAX_FIELDS, MAX_COOKIES_PER_REQUEST one a field (RFC 9113 §8.2.3), pseudo-fields
+MAX_HPACK_INTEGER_OCTETS = 10  # of one integer, zeros that say nothing included; ours: 5 hold all that HTTP/2 needs
+MAX_HPACK_INTEGER = 2**32 - 1  # RFC 9113 §6.5.1: a setting has 32 bits, and lengths and indices are smaller
+MAX_CACHED_BLOCKS = 32  # header blocks with their fields, of one connection; ours: clients repeat a handful
+MAX_CACHED_BLOCK_BYTES = 256  # longer ones rarely repeat; ours: 300 KB of a connection at worst, mostly below 20
+MAX_CACHED_REPRESENTATIONS = 128  # of fields, of one connection; ours: some 20 KB, as most are short
+MAX_CACHED_REPRESENTATION_BYTES = 256  # longer ones rarely repeat; ours: tokens of some length fit
+MAX_CACHED_HUFFMAN_STRINGS = 1024  # of the process; ours: as many values as some dozens of peers repeat
+MAX_CACHED_HUFFMAN_BYTES = 64  # of one, coded; ours: below 0.4 MB together
+
 # An application's own tables. Its author fills them, but a router may make a new handler for every request.
 MAX_HANDLER_CHAINS = 1024  # handlers with their middlewares around them; ours: large services have some 1,000 routes
 MAX_ACCESS_LOG_FORMATS = 16  # compiled; ours: a process has one or two
