@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from trunkline.wire.errors import BadHead, FieldTooLong
 from trunkline.wire.fields import Field
-from trunkline.wire.h1.field_lines import BOTH_ROLES, FieldLines
+from trunkline.wire.h1.field_lines import BOTH_ROLES, FieldLines, Read, Take
 from trunkline.wire.limits import MAX_CACHED_LINE_BYTES, MAX_CACHED_LINES
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
 
@@ -65,14 +65,16 @@ def _take_set_cookie(head: ResponseHead, value: str) -> None:
     head.has_set_cookie = True
 
 
+UNKEPT: Final = frozenset({"set-cookie"})  # different for each user, and perhaps secret
+# What is acted on in the responses of every version, by lower-case name.
+OF_RESPONSES: Final[dict[str, tuple[Read, Take]]] = {**BOTH_ROLES, "set-cookie": (str, _take_set_cookie)}
 _FIELD_LINES: Final = FieldLines(
     {
-        **BOTH_ROLES,
+        **OF_RESPONSES,
         "connection": (_read_connection, _take_connection),
         "keep-alive": (_read_keep_alive, _take_keep_alive),
-        "set-cookie": (str, _take_set_cookie),
     },
-    unkept=frozenset({"set-cookie"}),  # different for each user, and perhaps secret
+    unkept=UNKEPT,
 )
 
 _status_lines: dict[bytes, tuple[HttpVersion, int, str, bool]] = {}

@@ -6,12 +6,13 @@ or no host (RFC 9112 §3.2), anything beyond HTTP/1.0 and 1.1. Fields that a cli
 """
 
 import re
+from collections.abc import Hashable
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from trunkline.wire.errors import BadHead, TargetTooLong
 from trunkline.wire.fields import TOKEN_BYTES
-from trunkline.wire.h1.field_lines import BOTH_ROLES, FieldLines
+from trunkline.wire.h1.field_lines import BOTH_ROLES, FieldLines, Read, Take
 from trunkline.wire.limits import (
     MAX_CACHED_HEAD_BYTES,
     MAX_CACHED_HEADS,
@@ -37,12 +38,13 @@ _SHOWN: Final = 80
 
 def _read_host(value: str) -> str:
     # It is empty where the target has no authority (RFC 9112 §3.2).
-    if value and not _is_authority(value):
+    if value and not is_authority(value):
         raise BadHead(f"Host is {value[:_SHOWN]!r}; wanted a host and perhaps a port (RFC 9112 §3.2)")
     return value
 
 
-def _is_authority(text: str) -> bool:
+def is_authority(text: str) -> bool:
+    """Tell whether `text` is a host and perhaps a port."""
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return False
@@ -91,17 +93,15 @@ def _take_secret(head: ReceivedHead, nothing: None) -> None:
     head.is_secret = True
 
 
-_SECRET: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
-_FIELD_LINES: Final = FieldLines(
-    {
-        **BOTH_ROLES,
-        "host": (_read_host, _take_host),
-        "connection": (_read_connection, _take_connection),
-        "expect": (str.lower, _take_expect),
-        **dict.fromkeys(_SECRET, (_forget, _take_secret)),
-    },
-    unkept=_SECRET,
-)
+SECRET: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+# What is acted on in the requests of every version, by lower-case name.
+OF_REQUESTS: Final[dict[str, tuple[Read, Take]]] = {
+    **BOTH_ROLES,
+    "host": (_read_host, _take_host),
+    "expect": (str.lower, _take_expect),
+    **dict.fromkeys(SECRET, (_forget, _take_secret)),
+}
+_FIELD_LINES: Final = FieldLines({**OF_REQUESTS, "connection": (_read_connection, _take_connection)}, unkept=SECRET)
 _heads: dict[bytes, ReceivedHead] = {}
 _seen: set[int] = set()  # hashes of heads and request lines that came once
 _request_lines: dict[bytes, tuple[str, str, HttpVersion, bool]] = {}
@@ -127,13 +127,14 @@ def parse_request_head(data: bytes, max_line_bytes: int, max_field_bytes: int, m
 
 def _keep(data: bytes, head: ReceivedHead) -> None:
     """Keep a head that has come before. Those that come once would only give the garbage collector more to do."""
-    if _has_come_before(data):
+    if has_come_before(data):
         if len(_heads) >= MAX_CACHED_HEADS:
             _heads.clear()
         _heads[data] = head
 
 
-def _has_come_before(data: bytes) -> bool:
+def has_come_before(data: Hashable) -> bool:
+    """Tell whether `data` came lately, and remember that it has come."""
     mark = hash(data)
     if mark in _seen:
         return True
@@ -163,7 +164,7 @@ def _remember_request_line(line: bytes, max_line_bytes: int) -> tuple[str, str, 
     if len(line) > max_line_bytes:
         raise TargetTooLong(f"request line of {len(line)} bytes; the limit is {max_line_bytes} (raise max_line_size)")
     parsed = _parse_request_line(line)
-    if len(line) <= MAX_CACHED_LINE_BYTES and _has_come_before(line):
+    if len(line) <= MAX_CACHED_LINE_BYTES and has_come_before(line):
         if len(_request_lines) >= MAX_CACHED_LINES:
             _request_lines.clear()
         _request_lines[line] = parsed
@@ -183,13 +184,13 @@ def _parse_request_line(line: bytes) -> tuple[str, str, HttpVersion, bool]:
 
 def _has_right_form(method: str, target: str) -> bool:
     if method == "CONNECT":  # authority-form
-        return target[-1].isdigit() and target.rpartition(":")[0] != "" and _is_authority(target)
+        return target[-1].isdigit() and target.rpartition(":")[0] != "" and is_authority(target)
     if target[0] == "/":  # origin-form
         return True
     if target == "*":  # asterisk-form
         return method == "OPTIONS"
     absolute = _ABSOLUTE.match(target)
-    return absolute is not None and _is_authority(absolute[1])
+    return absolute is not None and is_authority(absolute[1])
 
 
 def _what_is_wrong_with_request_line(line: bytes) -> str:
