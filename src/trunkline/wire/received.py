@@ -30,6 +30,7 @@ class ReceivedHead:
     is_upgrade = False  # `Connection: upgrade`
     is_last = False  # `Connection: close`
     is_secret = False  # has credentials or cookies
+    protocol: str | None = None  # that an extended CONNECT asks for (RFC 8441 §4)
 
     def __init__(self, method: str, target: str, version: HttpVersion, keep_alive: bool) -> None:
         self.method = method

@@ -12,3 +12,6 @@ class HttpVersion(NamedTuple):
 
 HttpVersion10: Final = HttpVersion(1, 0)
 HttpVersion11: Final = HttpVersion(1, 1)
+HttpVersion20: Final = HttpVersion(2, 0)  # on the wire a version that is negotiated, and in no message (RFC 9113 §3)
+# That of requests for which nobody chose one, known by its identity: HTTP/1.1, or what TLS negotiates.
+UsualVersion: Final = HttpVersion(1, 1)
