@@ -41,6 +41,7 @@ def _traffic(contender: Contender, scenario: str, seconds: float, server: Server
 
 def worker_command(contender: Contender, scenario: str, server: Server, *options: str) -> list[str]:
     """Return the command that runs one contender in one scenario."""
-    url = server.https_url if SCENARIOS[scenario].tls else server.http_url
+    kind = SCENARIOS[scenario]
+    url = server.http2_url if kind.http2 else server.https_url if kind.tls else server.http_url
     module = [sys.executable, "-m", "bench.worker"]
     return [*module, *contender, scenario, url, str(server.ca_file), *options]

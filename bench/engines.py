@@ -1,7 +1,7 @@
 """One adapter for each HTTP client, in that client's own fast idiom; every one reads the whole body.
 
-All verify the certificate against the benchmark's CA, ignore proxies from the environment, and speak
-HTTP/1.1. A library is imported when its adapter is made, so that a process holds only the one it measures.
+All verify the certificate against the benchmark's CA, ignore proxies from the environment, and speak HTTP/1.1, or
+HTTP/2 where a scenario wants it and they can. A library is imported when its adapter is made, so that a process holds only the one it measures.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ class Needs:
 
     limit: connections it may open; None for its own default.
     is_fresh: each request must open a connection of its own.
+    http2: HTTP/2, from those that can speak it.
     """
 
     ca_file: Path
     limit: int | None
     is_fresh: bool
+    http2: bool
 
 
 class Engine(Protocol):
@@ -51,6 +53,8 @@ class Aiohttp:
         aiohttp: Any = import_module(module)
         options = {} if needs.limit is None else {"limit": needs.limit}
         context = ssl.create_default_context(cafile=str(needs.ca_file))
+        if needs.http2 and module == "trunkline":
+            context.set_alpn_protocols(["h2", "http/1.1"])  # aiohttp would not understand the answer
         connector = aiohttp.TCPConnector(ssl=context, force_close=needs.is_fresh, **options)
         self._session = aiohttp.ClientSession(connector=connector)
 
@@ -85,7 +89,9 @@ class Httpx:
         idle = 0 if needs.is_fresh else 100
         limits = httpx.Limits(max_connections=needs.limit or 100, max_keepalive_connections=idle)
         context = ssl.create_default_context(cafile=str(needs.ca_file))
-        self._client = httpx.AsyncClient(verify=context, limits=limits, timeout=TIMEOUT_S, trust_env=False)
+        self._client = httpx.AsyncClient(
+            verify=context, limits=limits, timeout=TIMEOUT_S, trust_env=False, http2=needs.http2
+        )
 
     async def __aenter__(self) -> Engine:
         return self
@@ -112,7 +118,8 @@ class Httpx:
 class Pyreqwest:
     def __init__(self, module: str, needs: Needs) -> None:
         builder: Any = import_module(f"{module}.client").ClientBuilder()
-        builder = builder.no_proxy().http1_only().add_root_certificate_pem(needs.ca_file.read_bytes())
+        builder = builder.no_proxy().add_root_certificate_pem(needs.ca_file.read_bytes())
+        builder = builder.http2_prior_knowledge() if needs.http2 else builder.http1_only()
         if needs.limit is not None:
             builder = builder.max_connections(needs.limit)
         if needs.is_fresh:
@@ -148,7 +155,8 @@ class Wreq:
     def __init__(self, module: str, needs: Needs) -> None:
         wreq: Any = import_module(module)
         options: dict[str, object] = {"headers": {"Connection": "close"}} if needs.is_fresh else {}
-        self._client = wreq.Client(no_proxy=True, http1_only=True, tls_verify=needs.ca_file, **options)
+        options["http2_only" if needs.http2 else "http1_only"] = True
+        self._client = wreq.Client(no_proxy=True, tls_verify=needs.ca_file, **options)
         # wreq bounds the connections it keeps, not those it opens; a semaphore is what its users write.
         self._slots = asyncio.Semaphore(needs.limit) if needs.limit is not None else None
 

@@ -21,6 +21,7 @@ class Scenario:
 
     answer_bytes: length that every answer must have; None where the answer tells about the connection.
     limit: connections that the client may open; None leaves the client's own default.
+    http2: clients that can speak it; the others speak HTTP/1.1 to the same server.
     stretch: how much longer than the others this scenario is measured.
     """
 
@@ -30,6 +31,7 @@ class Scenario:
     concurrency: int
     answer_bytes: int | None
     tls: bool = False
+    http2: bool = False
     limit: int | None = None
     stretch: float = 1.0
 
@@ -47,6 +49,7 @@ SCENARIOS: dict[str, Scenario] = {
     "e": Scenario("GET of 10 MB, streamed", "stream", "/large", 1, LARGE_BYTES),
     "f": Scenario("16-way POST of 10 KB JSON", "post", "/post", 16, len(SMALL_BODY)),
     "h": Scenario("new TLS connection for each GET", "get", "/fresh", 1, None, tls=True),
+    "i": Scenario("64-way small GET over HTTP/2", "get", "/small", 64, len(SMALL_BODY), tls=True, http2=True),
     "j": Scenario(
         "1,000-way small GET on 100 connections",
         "get",
@@ -56,6 +59,8 @@ SCENARIOS: dict[str, Scenario] = {
         limit=100,
         stretch=LONG_RUN,
     ),
+    "k": Scenario("GET of 10 MB over TLS, streamed", "stream", "/large", 1, LARGE_BYTES, tls=True),
+    "l": Scenario("GET of 10 MB over HTTP/2, streamed", "stream", "/large", 1, LARGE_BYTES, tls=True, http2=True),
 }
 
 

@@ -57,6 +57,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         listen 127.0.0.1:{tls_port} ssl backlog=4096;
+        listen 127.0.0.1:{http2_port} ssl http2 backlog=4096;
         ssl_certificate {folder}/leaf.pem;
         ssl_certificate_key {folder}/leaf.key;
         root {folder}/files;
@@ -80,6 +81,7 @@ class Server:
 
     http_url: str
     https_url: str
+    http2_url: str
     ca_file: Path
 
 
@@ -88,16 +90,19 @@ def running_server() -> Iterator[Server]:
     """Start nginx, yield its addresses, stop it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        port, tls_port = free_ports(2)
+        port, tls_port, http2_port = free_ports(3)
         _make_certificates(folder)
         _make_files(folder / "files")
         small = SMALL_BODY.decode().replace("\n", "\\n")
-        config = CONFIG.format(folder=folder, port=port, tls_port=tls_port, small=small)
+        config = CONFIG.format(
+            folder=folder, port=port, tls_port=tls_port, http2_port=http2_port, small=small
+        )
         (folder / "nginx.conf").write_text(config)
         process = subprocess.Popen([_nginx(), "-p", name, "-c", f"{name}/nginx.conf", "-e", "stderr"])
         try:
             _wait_until_open(process, tls_port)
-            yield Server(f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}", folder / "ca.pem")
+            tls, http2 = (f"https://127.0.0.1:{each}" for each in (tls_port, http2_port))
+            yield Server(f"http://127.0.0.1:{port}", tls, http2, folder / "ca.pem")
         finally:
             process.terminate()
             process.wait(STOP_TIMEOUT_S)

@@ -144,7 +144,7 @@ def main() -> None:
     args = parser.parse_args()
     scenario = SCENARIOS[args.scenario]
     url = args.url + scenario.path
-    needs = Needs(args.ca_file, scenario.limit, scenario.is_fresh)
+    needs = Needs(args.ca_file, scenario.limit, scenario.is_fresh, scenario.http2)
     new_engine = partial(ENGINES[args.engine], args.engine, needs)
     if args.count is None:
         work = measure(new_engine, scenario, url, args.seconds * scenario.stretch)
