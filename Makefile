@@ -51,7 +51,7 @@ format: $(STAMP)  ## sort imports, fix what ruff can fix, format
 	@$(PY) -m ruff format --quiet
 	@echo "format: done"
 
-bench: $(BENCH_STAMP)  ## measure clients, servers and WebSockets against their rivals (needs nginx and wrk)
+bench: $(BENCH_STAMP)  ## measure clients, servers and WebSockets against their rivals (needs nginx, wrk and h2load)
 	@$(PY) -m bench $(ARGS)
 
 bench-instructions: $(BENCH_STAMP)  ## count instructions per request (needs nginx and valgrind)

@@ -1,7 +1,8 @@
 """One adapter for each HTTP client, in that client's own fast idiom; every one reads the whole body.
 
 All verify the certificate against the benchmark's CA, ignore proxies from the environment, and speak HTTP/1.1, or
-HTTP/2 where a scenario wants it and they can. A library is imported when its adapter is made, so that a process holds only the one it measures.
+HTTP/2 where a scenario wants it and they can. A library is imported when its adapter is made, so that a process holds
+only the one it measures.
 """
 
 from __future__ import annotations

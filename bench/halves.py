@@ -65,7 +65,7 @@ SERVERS = Half(
     titles={word: f"{word}: {scenario.title}" for word, scenario in SERVER_SCENARIOS.items()}
     | {"idle": f"idle: {idle.CONNECTIONS:,} idle keep-alive connections"},
     engines=tuple(COMMANDS),
-    packages=("aiohttp", "granian", "httptools", "starlette", "trunkline", "uvicorn", "uvloop"),
+    packages=("aiohttp", "granian", "httptools", "hypercorn", "starlette", "trunkline", "uvicorn", "uvloop"),
     tool=("wrk", wrk.version),
     rounds=5,
     seconds=1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ COLOURS = {
     "wreq": "#66a182",
     "uvicorn": "#a9a9a9",
     "granian": "#edae49",
+    "hypercorn": "#66a182",
 }
 GROUP_WIDTH = 0.8  # of the distance between two scenarios
 LOOPS = ("default", "uvloop")
@@ -52,6 +54,8 @@ def _draw_panel(panel: Any, loop: str, outcomes: Mapping[str, Outcome]) -> None:
     aimed = [(i, TARGETS[scenario]) for i, scenario in enumerate(scenarios) if scenario in TARGETS]
     for i, target in aimed:
         bound = getattr(target, loop)
+        if not isfinite(bound):  # an absolute one
+            continue
         label = "target" if i == aimed[0][0] else None
         panel.plot([i, i + GROUP_WIDTH], [bound, bound], color="black", linestyle=":", label=label)
     panel.axhline(1, color=COLOURS["aiohttp"], linewidth=0.8)

@@ -30,10 +30,12 @@ wreq and pyreqwest are written in Rust. wreq bounds the connections that it keep
 opens, so scenario j puts a semaphore around it; its `json=` is slower than `json.dumps`, so scenario f uses
 the latter. pyreqwest serialises JSON itself, in Rust. httpx may keep 100 idle connections instead of 20. In
 scenario h a client may resume a TLS session if it does so by default. Whatever else a client does by
-default stays on.
+default stays on. In scenarios i and l all but aiohttp speak HTTP/2.
 
 **Servers.** wrk, with one thread and 64 keep-alive connections on loopback, asks trunkline.web, aiohttp.web,
-starlette on uvicorn (with httptools), and a raw ASGI application on granian, which is written in Rust. Each
+starlette on uvicorn (with httptools), and a raw ASGI application on granian, which is written in Rust. In `http2`
+h2load asks, 64 requests at a time on each of 10 connections, and hypercorn, which is written in Python, takes part with
+the raw application; aiohttp is asked by HTTP/1.1, on 64 connections. h2load tells no percentiles. Each
 is one server process without access log; granian's two, one that serves and its parent, are added up. CPU counts
 from the end of a warm-up to the end of wrk; latencies are wrk's own. All give the same answers, except
 that starlette's JSON has no spaces. In `routes` every request asks one of 1,000 routes at random, with one of 1,000
@@ -63,6 +65,7 @@ HEADINGS = {
     "messages_per_s": ("messages/s", "{:,.0f}"),
     "p50_ms": ("p50 ms", "{:.2f}"),
     "p99_ms": ("p99 ms", "{:.2f}"),
+    "mean_ms": ("mean ms", "{:.2f}"),
     "rss_mb": ("peak MB", "{:.1f}"),
     "ratio": ("ratio", "{:.2f}"),
 }

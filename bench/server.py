@@ -94,9 +94,7 @@ def running_server() -> Iterator[Server]:
         _make_certificates(folder)
         _make_files(folder / "files")
         small = SMALL_BODY.decode().replace("\n", "\\n")
-        config = CONFIG.format(
-            folder=folder, port=port, tls_port=tls_port, http2_port=http2_port, small=small
-        )
+        config = CONFIG.format(folder=folder, port=port, tls_port=tls_port, http2_port=http2_port, small=small)
         (folder / "nginx.conf").write_text(config)
         process = subprocess.Popen([_nginx(), "-p", name, "-c", f"{name}/nginx.conf", "-e", "stderr"])
         try:

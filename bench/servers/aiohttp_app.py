@@ -41,6 +41,8 @@ def main() -> None:
     web: Any = import_module(f"{module}.web")
     new_loop = import_module("uvloop").new_event_loop if loop == "uvloop" else asyncio.new_event_loop
     options = {"access_log": None, "print": None, "loop": new_loop()}
+    if module == "trunkline":
+        options["http2"] = "prior-knowledge"
     web.run_app(application(web, folder), host="127.0.0.1", port=int(port), **options)
 
 

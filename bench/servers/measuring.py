@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.rounds import Contender, Measure, Outcome, RunFailed, play
-from bench.servers import idle, wrk
-from bench.servers.process import ServerProcess, running
+from bench.rounds import BASE, Contender, Measure, Outcome, RunFailed, play
+from bench.servers import h2load, idle, wrk
+from bench.servers.process import HTTP2, HTTP2_ALONE, ServerProcess, running
 from bench.servers.scenarios import POST_BYTES, SCENARIOS, STATIC_BYTES, ServerScenario
 from bench.targets import Figures
 
@@ -28,10 +28,19 @@ def measuring() -> Iterator[Measure]:
 
         def measure(scenario: str, contenders: Sequence[Contender], rounds: int, seconds: float) -> Outcome:
             if scenario == "idle":
-                return play(contenders, min(rounds, IDLE_ROUNDS), lambda c: _idle(c, folder), by="idle_kb")
-            return play(contenders, rounds, lambda c: _load(c, SCENARIOS[scenario], seconds, folder), by="cpu_us")
+                able = _able(contenders, None)
+                return play(able, min(rounds, IDLE_ROUNDS), lambda c: _idle(c, folder), by="idle_kb")
+            kind = SCENARIOS[scenario]
+            return play(_able(contenders, kind), rounds, lambda c: _load(c, kind, seconds, folder), by="cpu_us")
 
         yield measure
+
+
+def _able(contenders: Sequence[Contender], scenario: ServerScenario | None) -> list[Contender]:
+    """Return those that take part in a scenario."""
+    if scenario is not None and scenario.http2:
+        return [contender for contender in contenders if contender == BASE or contender[0] in HTTP2]
+    return [contender for contender in contenders if contender[0] != HTTP2_ALONE]
 
 
 @contextmanager
@@ -51,8 +60,22 @@ def _idle(contender: Contender, folder: Path) -> Figures:
 def _load(contender: Contender, scenario: ServerScenario, seconds: float, folder: Path) -> Figures:
     with running(contender, folder) as server:
         server.ask(scenario, b"p" * POST_BYTES if scenario.method == "POST" else b"")
+        if scenario.http2:
+            return _measured_by_h2load(server, scenario, seconds, http2=contender[0] in HTTP2)
         wrk.load(scenario, server.port, seconds * WARM_UP_SHARE)
         return _measured(server, scenario, seconds)
+
+
+def _measured_by_h2load(server: ServerProcess, scenario: ServerScenario, seconds: float, *, http2: bool) -> Figures:
+    h2load.load(scenario.path, server.port, seconds * WARM_UP_SHARE, http2=http2)
+    cpu_before_s = server.cpu_s()
+    report = h2load.load(scenario.path, server.port, seconds, http2=http2)
+    return {
+        "cpu_us": (server.cpu_s() - cpu_before_s) / report.requests * 1e6,
+        "per_s": report.per_s,
+        "mean_ms": report.mean_ms,
+        "rss_mb": server.peak_rss_kb() / 1024,
+    }
 
 
 def _measured(server: ServerProcess, scenario: ServerScenario, seconds: float) -> Figures:

@@ -52,18 +52,28 @@ def _granian(loop: str, port: int, folder: Path) -> list[str]:
     # fmt: off
     return [
         sys.executable, "-m", "granian", "bench.servers.asgi_app:app", "--port", str(port),
-        "--interface", "asginl", "--http", "1", "--no-ws", "--workers", "1", "--backlog", "8192", "--no-log",
+        "--interface", "asginl", "--http", "auto", "--no-ws", "--workers", "1", "--backlog", "8192", "--no-log",
         "--loop", "uvloop" if loop == "uvloop" else "asyncio", "--static-path-mount", str(folder),
     ]
     # fmt: on
 
 
+def _hypercorn(loop: str, port: int, folder: Path) -> list[str]:
+    worker = "uvloop" if loop == "uvloop" else "asyncio"
+    bound = ["--bind", f"127.0.0.1:{port}", "--worker-class", worker, "--log-level", "critical"]
+    return [sys.executable, "-m", "hypercorn", "bench.servers.asgi_app:app", *bound]
+
+
+# Those that speak HTTP/2; all but hypercorn are in the other scenarios, too.
+HTTP2 = ("trunkline", "granian", "hypercorn")
+HTTP2_ALONE = "hypercorn"
 # In the order in which a round runs them.
 COMMANDS: dict[str, Command] = {
     "aiohttp": _aiohttp("aiohttp"),
     "trunkline": _aiohttp("trunkline"),
     "uvicorn": _uvicorn,
     "granian": _granian,
+    "hypercorn": _hypercorn,
 }
 
 

@@ -21,12 +21,14 @@ class ServerScenario:
     traffic: the name in wrk.lua that makes the requests.
     path: asked once before the load, to check the answer; under load, "routes" asks others of its kind.
     answer: the JSON document of the answer, or its length where it is no JSON.
+    http2: by those that speak it, under h2load; aiohttp, which does not, is asked by HTTP/1.1.
     """
 
     title: str
     traffic: str
     path: str
     answer: dict[str, object] | int
+    http2: bool = False
 
     @property
     def method(self) -> str:
@@ -41,5 +43,6 @@ SCENARIOS: dict[str, ServerScenario] = {
         f"GET by one of {ROUTES:,} routes with a parameter", "routes", "/things500/7", {"id": "7"}
     ),
     "post": ServerScenario("POST of 10 KB", "post", "/post", {"bytes": POST_BYTES}),
+    "http2": ServerScenario("64-way GET of small JSON over HTTP/2", "get", "/json", dict(GREETING), http2=True),
     "static": ServerScenario("GET of a static file of 32 KB", "get", "/static/file.bin", STATIC_BYTES),
 }
