@@ -22,6 +22,9 @@ class SilentService:
 
     def connection_made(self, handler: ServerConnection, transport: asyncio.Transport) -> None: ...
 
+    def speak_h2(self, connection: ServerConnection, head: bytes, rest: bytes) -> bool:
+        return False
+
     def connection_lost(self, handler: ServerConnection, exc: BaseException | None = None) -> None: ...
 
     def done(self, handler: ServerConnection) -> None: ...

@@ -80,6 +80,7 @@ async def test_a_connection_is_idle_between_two_requests_and_with_no_byte_of_the
     seen: list[bool] = []
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request.protocol, ServerH1)
         seen.append(request.protocol.is_idle)
         return web.Response()
 

@@ -22,10 +22,13 @@ PIECE_BYTES: Final = 2**18
 
 
 class Outlet(Protocol):
-    """The connection that a body is written to. transport: None once it is lost."""
+    """The connection, or the stream of one, that a body is written to. transport: None once it is lost."""
 
-    transport: asyncio.Transport | None
-    flow: WriteFlow
+    @property
+    def transport(self) -> asyncio.Transport | None: ...
+
+    @property
+    def flow(self) -> WriteFlow: ...
 
 
 class BodyWriter(AbstractStreamWriter):

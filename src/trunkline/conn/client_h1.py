@@ -13,6 +13,7 @@ from typing import Final, cast
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.conn.by_hand import DrivenByHand, drop
+from trunkline.conn.client_connection import ClientConnection, OnItsOwnSocket
 from trunkline.conn.errors import ConnectionClosed, NotSent, WriteLost, what_was_lost
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import NO_KEY, ConnectionKey
@@ -36,7 +37,7 @@ from trunkline.wire.limits import MAX_INTERIM_RESPONSES
 _USUAL_HEAD_BYTES: Final = 4096
 
 
-class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
+class ClientH1(OnItsOwnSocket, DrivenByHand, asyncio.BufferedProtocol):
     """One connection. key: what it may be used for; its owner is set once it is open, and told when it is gone."""
 
     __slots__ = (
@@ -65,7 +66,7 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey = NO_KEY) -> None:
         self._loop = loop
-        self.owner: Owner[ClientH1] | None = None
+        self.owner: Owner[ClientConnection] | None = None
         self.key = key
         self.served = 0  # exchanges begun
         self.idle_s = inf  # the longest time without one, after which another may begin
@@ -111,7 +112,7 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
             self._has_unread = unread_check(self.transport)
         return not self._has_unread()
 
-    def start(self, exchange: Exchange, body: bytes = b"") -> None:
+    def start(self, exchange: Exchange, body: bytes = b"", *, is_whole: bool = True) -> "ClientH1":
         """Send the head of `exchange`, with `body` behind it, in one write; the response fills the exchange."""
         transport = self.transport
         if transport is None or transport.is_closing():
@@ -123,6 +124,7 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         if exchange.rules.read_timeout_s is not None:
             self._silence = PeerSilence(self._loop, exchange.rules.read_timeout_s, self, exchange)
         transport.write(render_request_head(exchange.request, body))
+        return self
 
     def abort_exchange(self, exchange: Exchange, error: Exception | None = None) -> None:
         """End `exchange`. The rest of its response may still come, so the connection is closed."""
@@ -179,10 +181,6 @@ class ClientH1(DrivenByHand, asyncio.BufferedProtocol):
         self.is_reusable = False
         if self.transport is not None:
             drop(self.transport)
-
-    def interrupt(self, reason: str) -> None:
-        """Close the connection; an exchange that is going on ends with an error that gives `reason`."""
-        self.fail(ConnectionClosed(reason))
 
     # The side of the transport.
 

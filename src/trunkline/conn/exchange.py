@@ -42,7 +42,16 @@ class ExchangeRules:
 
 
 class Carrier(Protocol):
-    """What an exchange asks of the connection that carries it."""
+    """What an exchange asks of the connection, or of the stream of one, that carries it.
+
+    transport: None once it is lost; of a stream, what ends it alone.
+    """
+
+    @property
+    def transport(self) -> asyncio.Transport | None: ...
+
+    @property
+    def is_closed(self) -> bool: ...
 
     def abort_exchange(self, exchange: "Exchange", error: Exception | None = None) -> None:
         """End the exchange, with `error` if anybody waits; the connection is closed if it cannot go on."""

@@ -15,10 +15,12 @@ from trunkline.wire.limits import HALF_CLOSED_PAUSE_S
 class Answering(Protocol):
     """A connection that is answering a request. writer: of an answer that is streamed, or of the last one."""
 
-    transport: asyncio.Transport | None
-    writer: ResponseWriter | None
     sending: "asyncio.Task[int] | None"
 
+    @property
+    def transport(self) -> asyncio.Transport | None: ...
+    @property
+    def writer(self) -> ResponseWriter | None: ...
     @property
     def has_unsent(self) -> bool: ...
     def abort(self) -> None: ...

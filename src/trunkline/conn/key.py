@@ -7,6 +7,7 @@ Two requests may share a connection when all of this is equal:
     ssl             True, False, an SSLContext or a Fingerprint: who was trusted when it was opened
     proxy, proxy_auth, proxy_headers_hash   the way through a proxy
     server_hostname the name that the certificate was checked against, when it is not the host
+    is_http1        True for what HTTP/1.1 alone may carry, where another version could be negotiated
 """
 
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,7 @@ class ConnectionKey(NamedTuple):
     proxy_auth: Any = None  # BasicAuth or None, whose module is above this one
     proxy_headers_hash: int | None = None
     server_hostname: str | None = None
+    is_http1: bool = False
 
     @property
     def endpoint(self) -> tuple[str, int | None, bool]:

@@ -4,11 +4,19 @@ Only notes are made while the connection works; `Watch` has them looked at. A wa
 the connection's own; a client that takes too little of what waits to be sent, or nothing, loses its connection.
 """
 
-import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from trunkline.conn.watch import Watch
 from trunkline.wire.limits import MIN_BODY_BYTES_PER_S
+
+
+class Sink(Protocol):
+    """What takes what is sent: a transport, or a stream of one."""
+
+    def is_closing(self) -> bool: ...
+    def get_write_buffer_size(self) -> int: ...
+    def abort(self) -> None: ...
 
 
 class Patience:
@@ -49,21 +57,21 @@ class Patience:
         self._unsent_bytes = unsent_bytes
         self._unsent_since = self._now()
 
-    def look(self, now: float, transport: asyncio.Transport, is_full: bool, give_up: Callable[[float], None]) -> None:
-        """Call `give_up` with the limit of a wait that is over it, abort a transport that takes too little."""
+    def look(self, now: float, sink: Sink, is_full: bool, give_up: Callable[[float], None]) -> None:
+        """Call `give_up` with the limit of a wait that is over it, abort a sink that takes too little."""
         limit_s = self.limit_s
         if limit_s and now - self.since >= limit_s:
             self.limit_s = 0.0
             give_up(limit_s)
-        elif self._write_limit_s and (is_full or transport.is_closing()):
-            self._look_at_sending(now, transport)
+        elif self._write_limit_s and (is_full or sink.is_closing()):
+            self._look_at_sending(now, sink)
 
-    def _look_at_sending(self, now: float, transport: asyncio.Transport) -> None:
-        unsent_bytes = transport.get_write_buffer_size()
+    def _look_at_sending(self, now: float, sink: Sink) -> None:
+        unsent_bytes = sink.get_write_buffer_size()
         waited_s = now - self._unsent_since
         taken_bytes = self._unsent_bytes - unsent_bytes
         # Where there is more than before, it has been written to meanwhile, and what was taken is not known.
         if taken_bytes < 0 or taken_bytes > MIN_BODY_BYTES_PER_S * waited_s:
             self.watch_sending(unsent_bytes)
         elif waited_s >= self._write_limit_s:
-            transport.abort()
+            sink.abort()

@@ -75,10 +75,17 @@ def open_body(
     source: ReadPauser, head: ReceivedHead, length: int, rules: ServiceRules, loop: asyncio.AbstractEventLoop
 ) -> RequestBody:
     """Make the body that follows `head`, of the length that `request_framing` tells. Raises WireError."""
+    stream = open_stream(source, head, rules, loop)
+    return RequestBody(stream, body_decoder(length, rules.max_field_bytes, rules.max_fields))
+
+
+def open_stream(
+    source: ReadPauser, head: ReceivedHead, rules: ServiceRules, loop: asyncio.AbstractEventLoop
+) -> StreamReader:
+    """Make the stream in which a handler reads a body. Raises WireError for a content coding that is not known."""
     coding = head.content_encoding
     decoder = make_decoder(coding.split(",")) if coding is not None and rules.decompress else None
-    stream = StreamReader(source, rules.read_limit_bytes, loop=loop, decoder=decoder, as_public=_as_payload_error)
-    return RequestBody(stream, body_decoder(length, rules.max_field_bytes, rules.max_fields))
+    return StreamReader(source, rules.read_limit_bytes, loop=loop, decoder=decoder, as_public=_as_payload_error)
 
 
 def refuse_late_readers(stream: StreamReader) -> None:

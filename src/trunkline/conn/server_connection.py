@@ -18,7 +18,10 @@ from trunkline.transport.flow import WriteFlow
 
 
 class ServerConnection(asyncio.BufferedProtocol):
-    """One connection. transport: None once it is lost. sending: hands a file to the operating system."""
+    """One connection. transport: None once it is lost. sending: hands a file to the operating system.
+
+    task: the one that answers a request now; None between two, and in a first step.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -32,6 +35,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         "is_tls",
         "loop",
         "sending",
+        "task",
         "transport",
     )
 
@@ -48,6 +52,21 @@ class ServerConnection(asyncio.BufferedProtocol):
         self.flow = WriteFlow(loop)
         self.is_tls = False
         self.sending: asyncio.Task[int] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """True between two requests, with no byte of the next."""
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """Cancel the tasks that answer."""
+        raise NotImplementedError
+
+    @property
+    def tasks(self) -> "list[asyncio.Task[None]]":
+        """Those that answer requests now."""
+        return [] if self.task is None else [self.task]
 
     @property
     def idle_since(self) -> float:
@@ -89,6 +108,14 @@ class ServerConnection(asyncio.BufferedProtocol):
             self.sending.cancel()  # first: asyncio (to 3.12 at least) logs an error when a transport is lost under it
         if self.transport is not None:
             self.transport.abort()
+
+    def turn_away(self, answer: bytes) -> None:
+        """Refuse a client that is one too many, by `answer`."""
+        self.send(answer)
+        self.close()
+
+    def announce_end(self) -> None:
+        """Tell the client that the end is near, where the protocol can."""
 
     def expect_progress(self) -> None:
         """Begin to wait for the client to take what it is being sent."""

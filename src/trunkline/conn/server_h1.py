@@ -45,7 +45,7 @@ _HEAD, _HELD = _Next.HEAD, _Next.HELD  # globals are found sooner than attribute
 
 
 class ServerH1(ServerConnection):
-    """One connection. task: the one that answers a request now; None between two, and in a first step."""
+    """One connection."""
 
     __slots__ = (
         "_body",
@@ -60,14 +60,12 @@ class ServerH1(ServerConnection):
         "_receiver",
         "_stream",
         "served",
-        "task",
         "writer",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, service: "Service[ServerH1]") -> None:
         super().__init__(loop, service)
         self.served = 0  # requests begun
-        self.task: asyncio.Task[None] | None = None
         self.writer: ResponseWriter | None = None  # of the last answer that was streamed
         self._is_busy = False  # a coroutine answers a request
         self._next = _HEAD
@@ -152,7 +150,8 @@ class ServerH1(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._patience.wait(min(filter(None, (self._rules.head_timeout_s, self._rules.keepalive_s)), default=0.0))
-        self._service.connection_made(self, cast(asyncio.Transport, transport))
+        if not (self.is_tls and self._service.speak_h2(self, b"", b"")):
+            self._service.connection_made(self, cast(asyncio.Transport, transport))
 
     def buffer_updated(self, nbytes: int) -> None:
         next_bytes = self._next
@@ -279,7 +278,8 @@ class ServerH1(ServerConnection):
             length = request_framing(head)
             stream = self._open_body(head, length) if length else EMPTY_PAYLOAD
         except WireError as error:
-            self._refuse(error)
+            if not service.speak_h2(self, lines, self._intake.take_all()):
+                self._refuse(error)
             return
         self._patience.limit_s = 0.0
         self._is_busy = True

@@ -71,6 +71,12 @@ class Service(Protocol[C]):
     def refuse(self, connection: C, error: WireError) -> Coroutine[Any, Any, None]:
         """Return the coroutine that answers what could not be read as a request; it ends as `answer` does."""
 
+    def speak_h2(self, connection: C, head: bytes, rest: bytes) -> bool:
+        """Hand the transport over to HTTP/2 if its client speaks that; False otherwise.
+
+        head: what came in place of a request, and `rest` behind it; nothing when TLS has agreed on a protocol.
+        """
+
     def connection_lost(self, handler: C, exc: BaseException | None = None) -> None:
         """Note that the transport is gone; the coroutine that answers may still be running."""
 

@@ -53,10 +53,13 @@ class SilenceTimer:
 
 
 class Awaited(Protocol):
-    """A connection whose peer's turn it may be."""
+    """A connection, or a stream of one, whose peer's turn it may be."""
 
-    transport: asyncio.Transport | None
-    flow: WriteFlow
+    @property
+    def transport(self) -> asyncio.Transport | None: ...
+
+    @property
+    def flow(self) -> WriteFlow: ...
 
     def fail(self, error: Exception) -> None:
         """Close the connection; its exchange ends with `error`."""

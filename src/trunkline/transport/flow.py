@@ -70,5 +70,18 @@ def unread_check(transport: asyncio.BaseTransport) -> Callable[[], bool]:
     return lambda: bool(poll.poll(0))
 
 
+def end_check(transport: asyncio.BaseTransport) -> Callable[[], bool]:
+    """Return a function that tells whether the peer has ended the connection, whatever waits unread before the end.
+
+    Where nobody knows, it answers False.
+    """
+    socket = transport.get_extra_info("socket")
+    if socket is None or not hasattr(select, "POLLRDHUP"):
+        return _nobody_knows
+    poll = select.poll()
+    poll.register(socket.fileno(), select.POLLRDHUP)
+    return lambda: bool(poll.poll(0))
+
+
 def _nobody_knows() -> bool:
     return False

@@ -87,6 +87,13 @@ def check_answer(
     answers = fields.getall("Sec-WebSocket-Accept", [])
     if answers != [accept]:
         raise BadHandshake(f"Invalid challenge response: Sec-WebSocket-Accept {answers}; wanted {accept!r}")
+    return check_terms(fields, protocols, accept, offered_bits=offered_bits, keeps_context=keeps_context)
+
+
+def check_terms(
+    fields: Fields, protocols: Sequence[str], accept: str = "", *, offered_bits: int = 0, keeps_context: bool = True
+) -> Opening:
+    """Do what `check_answer` does but for the proof `accept`, which an extended CONNECT does not need (RFC 8441 §5)."""
     chosen = fields.getall("Sec-WebSocket-Protocol", [])
     if len(chosen) > 1 or not set(chosen) <= set(protocols):
         raise BadHandshake(f"the server chose the subprotocols {chosen}; offered were {list(protocols)}")
