@@ -46,7 +46,7 @@ http {{
         {locations}
     }}
     server {{ listen 127.0.0.1:{tls12} ssl; ssl_protocols TLSv1.2; {tls} {locations} }}
-    server {{ listen 127.0.0.1:{tls13} ssl; ssl_protocols TLSv1.3; {tls} {locations} }}
+    server {{ listen 127.0.0.1:{tls13} ssl{http2}; ssl_protocols TLSv1.3; {tls} {locations} }}
 }}
 """
 
@@ -85,10 +85,13 @@ class Access:
 class Nginx:
     """Runs nginx within its `with` block. settings: directives for every server, such as keepalive_requests.
 
+    speaks_h2: over TLS 1.3, with clients that do.
+
     `www` holds what it serves, `stored` what was PUT under /stored/.
     """
 
-    def __init__(self, folder: Path, settings: str = "keepalive_timeout 60s;") -> None:
+    def __init__(self, folder: Path, settings: str = "keepalive_timeout 60s;", *, speaks_h2: bool = False) -> None:
+        self._http2 = " http2" if speaks_h2 else ""
         self.folder = folder
         self.www = folder / "www"
         self.stored = folder / "stored"
@@ -155,6 +158,7 @@ class Nginx:
             http=http,
             tls12=tls12,
             tls13=tls13,
+            http2=self._http2,
         )
 
     def _wait_until_it_listens(self) -> None:

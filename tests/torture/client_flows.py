@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.client.raw_websocket import agreement
+from tests.h2_server import H2Server, ServerStream
 from tests.pool_state import idle_count, wait_nothing_held
 from tests.raw_server import OK, Peer, RawServer
 from tests.tunnels import TunnelProxy
@@ -23,6 +24,10 @@ from trunkline.wire.ws.frames import FrameReader, FrameWriter
 
 CA: Final = ThrowawayCA()
 SERVER_TLS: Final = CA.server_context()
+SERVER_H2: Final = CA.server_context()
+SERVER_H2.set_alpn_protocols(["h2"])
+CLIENT_H2: Final = CA.client_context()
+CLIENT_H2.set_alpn_protocols(["h2"])
 LIMIT_S: Final = 5.0  # in which every flow ends, and every request after it; they take milliseconds
 
 _SEE_OTHER: Final = b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 5\r\n\r\nthere"
@@ -31,12 +36,15 @@ _ANSWERS: Final = {"/redirect": _SEE_OTHER, "/chunked": _CHUNKED}
 
 
 class World:
-    """What a flow finds: a session, an origin over TCP and one over TLS, and a proxy."""
+    """What a flow finds: a session, an origin over TCP, one over TLS and one over HTTP/2, and a proxy."""
 
-    def __init__(self, session: ClientSession, plain: RawServer, secure: RawServer, proxy: RawServer) -> None:
+    def __init__(
+        self, session: ClientSession, plain: RawServer, secure: RawServer, modern: H2Server, proxy: RawServer
+    ) -> None:
         self.session = session
         self.plain = plain
         self.secure = secure
+        self.modern = modern
         self.proxy = proxy
         self.make_file: Callable[[bytes], io.BytesIO] = io.BytesIO  # what an upload reads
 
@@ -59,13 +67,15 @@ async def world(**connector: Any) -> AsyncIterator[World]:  # Any: what else the
     async with AsyncExitStack() as stack:
         plain = await stack.enter_async_context(RawServer(origin))
         secure = await stack.enter_async_context(RawServer(origin, ssl=SERVER_TLS))
+        modern = await stack.enter_async_context(H2Server(modern_origin, ssl=SERVER_H2))
         proxy = await stack.enter_async_context(TunnelProxy())
         options = {"limit": 1, "ssl": CA.client_context(), "resolver": OnlyIPv4(), **connector}
         async with ClientSession(connector=TCPConnector(**options)) as session:
-            yield World(session, plain, secure, proxy)
+            yield World(session, plain, secure, modern, proxy)
         async with asyncio.timeout(LIMIT_S):
             for server in (plain, proxy, secure):
                 await server.wait_all_closed()
+            await modern.wait_all_closed()
 
 
 class OnlyIPv4(ThreadedResolver):
@@ -92,6 +102,16 @@ async def origin(peer: Peer) -> None:
         for piece in (answer[:20], answer[20:-1], answer[-1:]):
             await peer.send(piece)
             await asyncio.sleep(0)
+
+
+async def modern_origin(stream: ServerStream) -> None:
+    """Answer over HTTP/2, in pieces."""
+    await stream.whole()
+    stream.head()
+    await asyncio.sleep(0)
+    stream.say(b"o")
+    await asyncio.sleep(0)
+    stream.say(b"k", ends=True)
 
 
 async def _echo_frames(peer: Peer) -> None:
@@ -134,6 +154,26 @@ async def get_over_tls(world: World) -> None:
 
 async def get_through_tunnel(world: World) -> None:
     await get(world, world.secure.url(host="localhost"), proxy=world.proxy.url())
+
+
+async def get_over_h2(world: World) -> None:
+    await get(world, world.modern.url(), ssl=CLIENT_H2)
+
+
+async def post_over_h2(world: World) -> None:
+    async with world.session.post(world.modern.url(), data=_pieces(), ssl=CLIENT_H2) as response:
+        assert await response.read() == b"ok"
+
+
+async def cancel_over_h2(world: World) -> None:
+    """Give up one request when it has been sent, and use its connection for another."""
+    given_up = asyncio.ensure_future(get_over_h2(world))
+    try:
+        await asyncio.sleep(0)
+    finally:
+        given_up.cancel()
+        await asyncio.wait([given_up])
+    await get_over_h2(world)
 
 
 async def post_streamed(world: World) -> None:
@@ -274,6 +314,10 @@ FLOWS: Final = {
     "TLS in place of TCP": Flow(get_over_tls, before=get),
     "CONNECT proxy": Flow(get_through_tunnel),
     "CONNECT proxy, reused": Flow(get_through_tunnel, before=get_through_tunnel),
+    "HTTP/2, fresh": Flow(get_over_h2),
+    "HTTP/2, reused": Flow(get_over_h2, before=get_over_h2),
+    "HTTP/2, POST": Flow(post_over_h2, before=get_over_h2),
+    "HTTP/2, given up": Flow(cancel_over_h2, before=get_over_h2),
     "WebSocket": Flow(talk_over_websocket),
     "WebSocket, TLS": Flow(talk_over_websocket_and_tls),
     "connect in a queue": Flow(get_queued),

@@ -17,7 +17,7 @@ from trunkline.client.request import IDEMPOTENT_METHODS, ClientRequest
 from trunkline.client.settings import Settings
 from trunkline.client.timeouts import ClientTimeout
 from trunkline.client.upload import begin
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.errors import ConnectionLost, NotSent
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.telling import tell
@@ -76,7 +76,7 @@ async def attempt(
                 _learn(pool, connection, exchange)
             if exchange.upload is not None:
                 await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
-            is_unsent = isinstance(error, NotSent) and not is_repeated
+            is_unsent = not is_repeated and _is_unprocessed(exchange, request, error)
             if not (is_unsent or (is_stale and settings.retry and _may_repeat(exchange, request, error))):
                 if isinstance(error, TrunklineError):
                     error = as_public(exchange, error)
@@ -91,7 +91,7 @@ async def attempt(
         connection, is_repeated = None, True
 
 
-def _check_alive(pool: Pool, connection: ClientH1, request: ClientRequest, settings: Settings) -> None:
+def _check_alive(pool: Pool, connection: ClientConnection, request: ClientRequest, settings: Settings) -> None:
     """Raise NotSent for a request that must not be sent twice when the end of `connection` has come unseen."""
     if connection.rested_s < _JUST_NOW_S or (settings.retry and request.can_repeat) or connection.is_alive():
         return
@@ -102,7 +102,7 @@ def _check_alive(pool: Pool, connection: ClientH1, request: ClientRequest, setti
 
 async def _acquire(
     pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, is_repeated: bool
-) -> ClientH1:
+) -> ClientConnection:
     if request.connect is not None:
         connection = await _connect_by(request.connect, exchange, request, settings)
     else:
@@ -117,7 +117,7 @@ async def _acquire(
 
 async def _connect_by(
     connect: Callable[..., Awaitable[Connection]], exchange: Exchange, request: ClientRequest, settings: Settings
-) -> ClientH1:
+) -> ClientConnection:
     """Get a connection from a connector's own `connect`, no longer than `exchange` lasts."""
     limits = settings.limits
     given: list[object] = []  # of a connector of the user's
@@ -149,7 +149,7 @@ def _watched(request: ClientRequest, settings: Settings) -> Exchange:
     return exchange
 
 
-async def _tell_sending(pool: Pool, connection: ClientH1, exchange: Exchange, request: ClientRequest) -> None:
+async def _tell_sending(pool: Pool, connection: ClientConnection, exchange: Exchange, request: ClientRequest) -> None:
     """Tell the tracers what is about to be sent on `connection`; they may still change the fields."""
     traces = request.traces
     try:
@@ -162,7 +162,7 @@ async def _tell_sending(pool: Pool, connection: ClientH1, exchange: Exchange, re
         raise
 
 
-async def _send_itself(pool: Pool, connection: ClientH1, exchange: Exchange, request: ClientRequest) -> None:
+async def _send_itself(pool: Pool, connection: ClientConnection, exchange: Exchange, request: ClientRequest) -> None:
     """Let a request class of the user's send, in its own way; if it does not, the connection goes back."""
     unused = Connection(exchange, pool.loop, connection)
     try:
@@ -177,10 +177,18 @@ async def _send_itself(pool: Pool, connection: ClientH1, exchange: Exchange, req
         waiter.set_result(None)
 
 
-def _learn(pool: Pool, connection: ClientH1, exchange: Exchange) -> None:
+def _learn(pool: Pool, connection: ClientConnection, exchange: Exchange) -> None:
     """Note how long a connection had been idle, if it was lost as soon as it was used again."""
-    if isinstance(exchange.error, ConnectionLost) and not exchange.is_answered:
+    error = exchange.error
+    if isinstance(error, ConnectionLost) and not isinstance(error, NotSent) and not exchange.is_answered:
         pool.idle_limits.note_drop(connection.key.endpoint, connection.rested_s)
+
+
+def _is_unprocessed(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:
+    """Tell whether nothing of the request was sent, or the server says that it did nothing of it (RFC 9113 §8.7)."""
+    if isinstance(error, NotSent):
+        return True
+    return isinstance(error, Exception) and isinstance(exchange.error, NotSent) and request.can_replay
 
 
 def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:

@@ -19,6 +19,7 @@ from trunkline.conn.errors import ConnectionClosed
 from trunkline.conn.exchange import Exchange
 from trunkline.ground.logs import client_logger
 from trunkline.pool.pool import Pool
+from trunkline.wire.version import HttpVersion20
 
 _SWITCHED: Final = 101  # Switching Protocols, RFC 9110 §15.2.2
 _BETWEEN: Final = "with the session's middlewares or tracers, between two tries or after the last one"
@@ -84,7 +85,8 @@ def _stragglers(chains: Set[Chain], exchanges: list[Exchange]) -> tuple[Straggle
 
 
 def _phase(exchange: Exchange) -> str:
-    if exchange.head is not None and exchange.head.status == _SWITCHED:
+    head = exchange.head
+    if head is not None and (head.status == _SWITCHED or (exchange.request.protocol and head.version == HttpVersion20)):
         return "open as a WebSocket, or another protocol after a 101"
     return exchange.phase
 

@@ -50,7 +50,7 @@ from trunkline.transport.errors import (
     TunnelLost,
     TunnelRefused,
 )
-from trunkline.wire.errors import WireError
+from trunkline.wire.errors import StreamReset, WireError
 
 
 class Asked(Protocol):
@@ -94,6 +94,12 @@ def _lost(error: ConnectionLost | TunnelLost, request: Asked, exchange: Exchange
     if isinstance(error.os_error, OSError):
         what = str(error) if isinstance(error, TunnelLost) else error.os_error.strerror or str(error.os_error)
         return ClientOSError(error.os_error.errno, what)
+    return ServerDisconnectedError(f"Server disconnected: {error}")
+
+
+def _reset(error: StreamReset, request: Asked, exchange: Exchange) -> Exception:
+    if exchange.head is not None:
+        return ClientPayloadError(f"Response payload is not completed: {error}")
     return ServerDisconnectedError(f"Server disconnected: {error}")
 
 
@@ -163,6 +169,7 @@ def _silent(error: PeerSilent, request: Asked, exchange: Exchange) -> Exception:
 _TABLE: Final[dict[type, _Translate]] = {
     # wire
     WireError: _bad_bytes,
+    StreamReset: _reset,
     # transport
     ResolveError: lambda error, request, _: ClientConnectorDNSError(request.connection_key, error.os_error),
     ConnectError: _connect,

@@ -31,7 +31,7 @@ from trunkline.ground.types import LooseHeaders, Query, StrOrURL
 from trunkline.pool.connection import Connection
 from trunkline.wire.h1.render import check_method
 from trunkline.wire.message import FieldBlock, Target
-from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
+from trunkline.wire.version import HttpVersion, HttpVersion10, UsualVersion
 
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
@@ -52,7 +52,6 @@ class ClientRequest(RequestSteps):
     method: str
     response: Any = None  # the response, once it has come; Any: response classes are the user's
     response_class: type[Any] = ClientResponse
-    session: Any = None  # Any: the session's module is above this one
     _loop: asyncio.AbstractEventLoop | None = None
     upload: "asyncio.Task[None] | None" = None  # writes the body, when that is apart from the head
     body_writer: BodyWriter | None = None  # of the upload
@@ -69,7 +68,7 @@ class ClientRequest(RequestSteps):
         data: Any = None,  # Any: whatever the payload registry knows
         cookies: "Iterable[Morsel[str]] | None" = None,
         auth: BasicAuth | None = None,
-        version: HttpVersion = HttpVersion11,
+        version: HttpVersion = UsualVersion,
         compress: str | bool | None = None,
         chunked: bool | None = None,
         expect100: bool = False,
@@ -226,6 +225,8 @@ class ClientRequest(RequestSteps):
         headers = self._headers
         if headers is None:
             return
+        if self.is_http1 or hdrs.UPGRADE in headers:
+            self.settle_version(headers.get(hdrs.UPGRADE, ""))
         check_method(self.method)
         check_framing(headers, self.upload_length, chunked=bool(self.chunked and self.body))
         pairs = [(name, value) for name, value in headers.items() if name not in hdrs.HOST_ALL]

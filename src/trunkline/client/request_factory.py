@@ -29,7 +29,7 @@ from trunkline.pool.tcp_connector import merged_ssl
 from trunkline.wire.cookies import check_cookies
 from trunkline.wire.h1.render import check_method
 from trunkline.wire.message import FieldBlock
-from trunkline.wire.version import HttpVersion, HttpVersion11
+from trunkline.wire.version import HttpVersion, UsualVersion
 
 MAX_TARGETS: Final = 1024  # URLs kept by a session, about 2 KiB each
 
@@ -105,7 +105,7 @@ class RequestFactory:
             DummyCookieJar.filter_cookies,
         )
         is_direct = proxy is None and not trust_env
-        self._has_plain = request_class is ClientRequest and version == HttpVersion11 and known_jar and is_direct
+        self._has_plain = request_class is ClientRequest and version is UsualVersion and known_jar and is_direct
         self._proxy = proxy
         self._proxy_auth = proxy_auth
         self.trust_env = trust_env

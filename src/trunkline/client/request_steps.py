@@ -29,7 +29,7 @@ from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.wire.coding import accept_encoding
 from trunkline.wire.cookies import render_cookie_field
 from trunkline.wire.message import RequestHead
-from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
+from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11, UsualVersion
 
 
 class RequestSteps(RequestHead):
@@ -44,6 +44,7 @@ class RequestSteps(RequestHead):
     }
 
     prepared: Prepared
+    session: Any = None  # Any: the session's module is above this one
 
     # What holds for a plain request; class attributes, so that it sets none of them.
     _headers: "CIMultiDict[str] | None" = None
@@ -54,6 +55,7 @@ class RequestSteps(RequestHead):
     compress: str | None = None
     expects_continue: bool = False
     uploads: bool = False  # the body is written apart from the head
+    is_http1: bool = False  # somebody chose the version
     closes_body: bool = False  # the body will not be sent again
     auth: BasicAuth | None = None
     skip_auto_headers: frozenset[str] = frozenset()
@@ -91,8 +93,21 @@ class RequestSteps(RequestHead):
             if not (major.isdigit() and minor.isdigit()):
                 raise ValueError(f"Can not parse http version number: {version}")
             version = HttpVersion(int(major), int(minor))
+        self.is_http1 = version is not UsualVersion
         if version != HttpVersion11:
             self.version = version
+
+    def settle_version(self, upgrade: str) -> None:
+        """Go only where HTTP/1.1 is spoken, unless the upgrade has its like in HTTP/2 (RFC 8441; RFC 9113 §8.6)."""
+        if upgrade.lower() == "websocket":
+            self.protocol = "websocket"  # where a context of the user's leads to HTTP/2 all the same
+        connector = getattr(self.session, "connector", None)
+        establisher = None if connector is None else connector.pool.establisher
+        key = self.prepared.key
+        if establisher is not None and self.protocol and not self.is_http1 and establisher.takes_connect(key):
+            return
+        if establisher is None or establisher.may_share(key):
+            self.prepared = self.prepared.with_http1()
 
     def update_headers(self, headers: LooseHeaders | None) -> None:
         """Begin the fields: Host, then the caller's."""

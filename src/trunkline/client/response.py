@@ -21,7 +21,6 @@ from trunkline.client.errors import ClientConnectionError, ClientResponseError, 
 from trunkline.client.request_info import RequestInfo
 from trunkline.client.response_view import ResponseView
 from trunkline.client.upload import output_size, upload_complete
-from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange
 from trunkline.ground.caller import caller
 from trunkline.pool.connection import Connection
@@ -147,7 +146,7 @@ class ClientResponse(ResponseView):
         exchange = self._exchange
         if exchange is None:
             return None
-        if not isinstance(exchange.carrier, ClientH1) and (self.status != 101 or self._released):
+        if exchange.carrier is None and (self.status != 101 or self._released):
             return None  # but one that has left HTTP is its user's until the response is closed
         return Connection(exchange, self._loop or asyncio.get_running_loop())
 

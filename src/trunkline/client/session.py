@@ -44,7 +44,7 @@ from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.pool.connector import BaseConnector, own_connect
 from trunkline.transport.deadline import deadlines_of
-from trunkline.wire.version import HttpVersion, HttpVersion11
+from trunkline.wire.version import HttpVersion, UsualVersion
 
 if TYPE_CHECKING:
     from trunkline.client.drain import Straggler
@@ -57,7 +57,7 @@ class ClientSession(SessionVerbs, SessionView):
     base_url: absolute, with a path that ends in "/"; relative URLs are joined to it (RFC 3986).
     connector: by default a TCPConnector of its own. connector_owner: close it with the session.
     cookies, headers, auth: sent with every request; credentials not to other origins.
-    skip_auto_headers: names of fields that are not to be added by us. version: HTTP/1.1 or 1.0.
+    skip_auto_headers: names of fields that are not to be added by us. version: given, no other one is spoken.
     json_serialize returns text; json_serialize_bytes, if given, is used instead.
     timeout: a ClientTimeout. raise_for_status: True, or a coroutine function that checks a response.
     read_bufsize: bytes of a body that wait for their reader before the connection pauses at twice as many.
@@ -91,7 +91,7 @@ class ClientSession(SessionVerbs, SessionView):
         request_class: type[ClientRequest] = ClientRequest,
         response_class: type[ClientResponse] = ClientResponse,
         ws_response_class: type[Any] | None = None,  # Any: WebSockets come with their own layer
-        version: HttpVersion = HttpVersion11,
+        version: HttpVersion = UsualVersion,
         cookie_jar: AbstractCookieJar | None = None,
         connector_owner: bool = True,
         raise_for_status: RaiseForStatus = False,

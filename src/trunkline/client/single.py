@@ -8,7 +8,7 @@ from trunkline.client.session import ClientSession
 from trunkline.ground.types import StrOrURL
 from trunkline.pool.connector import BaseConnector
 from trunkline.pool.tcp_connector import TCPConnector
-from trunkline.wire.version import HttpVersion, HttpVersion11
+from trunkline.wire.version import HttpVersion, UsualVersion
 
 
 class SingleRequest:
@@ -45,7 +45,7 @@ def request(
     method: str,
     url: StrOrURL,
     *,
-    version: HttpVersion = HttpVersion11,
+    version: HttpVersion = UsualVersion,
     connector: BaseConnector | None = None,
     loop: object = None,
     **kwargs: Any,  # Any: see ClientSession.request

@@ -48,6 +48,10 @@ class Prepared:
         """Return the same with TLS or without, in spite of the scheme."""
         return Prepared(self.real_url, self.url, self.key._replace(is_ssl=is_ssl), self.target)
 
+    def with_http1(self) -> "Prepared":
+        """Return the same for connections that speak HTTP/1.1."""
+        return Prepared(self.real_url, self.url, self.key._replace(is_http1=True), self.target)
+
     # Any: BasicAuth, which is beside this module; the key compares it, and the tunnel sends it
     def with_proxy(self, proxy: URL | None, auth: Any, headers: "CIMultiDict[str] | None") -> "Prepared":
         """Return the same for the way through `proxy`, an URL without credentials; None for the direct way."""

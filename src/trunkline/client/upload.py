@@ -14,7 +14,7 @@ from trunkline.abc import AbstractStreamWriter
 from trunkline.body.payload import Payload
 from trunkline.client.errors import UploadAbortedError
 from trunkline.conn.body_writer import BodyWriter
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection, RequestOutlet
 from trunkline.conn.errors import UploadFailed, WriteLost
 from trunkline.conn.exchange import Exchange
 from trunkline.wire.h1.render import render_request_head
@@ -50,27 +50,28 @@ class Uploading(Protocol):
         """Write the body to `writer`."""
 
 
-def begin(connection: ClientH1, exchange: Exchange, request: Uploading) -> None:
+def begin(connection: ClientConnection, exchange: Exchange, request: Uploading) -> None:
     """Send the head of `request`, with a small body at once, with another one by an upload beside the response."""
-    connection.start(exchange, b"" if request.expects_continue else request.small_body)
+    body = b"" if request.expects_continue else request.small_body
+    outlet = connection.start(exchange, body, is_whole=not request.uploads)
     if request.uploads:
-        start_upload(connection, exchange, request)
+        start_upload(outlet, exchange, request)
     elif request.upload_tracker is not None:
         request.upload_tracker.attempt.sent_with_head(len(request.small_body))
 
 
-def start_upload(connection: ClientH1, exchange: Exchange, request: Uploading) -> None:
+def start_upload(outlet: RequestOutlet, exchange: Exchange, request: Uploading) -> None:
     """Begin to send the body of `request`, whose head has been sent; the exchange owns the task."""
     loop = asyncio.get_running_loop()
     permission: asyncio.Future[None] | None = None
     if request.expects_continue:
         permission = loop.create_future()
         exchange.on_continue = lambda: None if permission.done() else permission.set_result(None)
-    request.upload = exchange.upload = loop.create_task(_upload(connection, exchange, request, permission))
+    request.upload = exchange.upload = loop.create_task(_upload(outlet, exchange, request, permission))
 
 
 async def _upload(
-    connection: ClientH1,
+    outlet: RequestOutlet,
     exchange: Exchange,
     request: Uploading,
     permission: "asyncio.Future[None] | None",
@@ -82,22 +83,26 @@ async def _upload(
     try:
         open_writer = BodyWriter if tracked is None else tracked.open_writer
         writer = request.body_writer = open_writer(
-            connection, request.upload_length, chunked=bool(request.chunked), coding=request.compress
+            outlet,
+            request.upload_length,
+            chunked=bool(request.chunked) and not outlet.is_framed,
+            coding=request.compress,
         )
         if permission is not None:
             await asyncio.wait([permission], timeout=CONTINUE_WAIT_S)
         # All of it: what does not fit its announced length is an error, not cut off.
-        await request.write_bytes(_told(writer, exchange, request), connection)
+        await request.write_bytes(_told(writer, exchange, request), outlet)
+        outlet.end_body()
     except WriteLost:
         pass  # the connection tells the exchange, which may be tried again
     except Exception as error:
         failure = UploadFailed(f"{type(error).__name__}: {error}")
         failure.__cause__ = error
         public = exchange.as_public(exchange, failure)
-        connection.abort_exchange(exchange, failure)
+        outlet.abort_exchange(exchange, failure)
     except asyncio.CancelledError:
         # If the exchange has ended, we did it. Else the source was cancelled, and the server waits for the rest.
-        connection.abort_exchange(exchange, UploadFailed("its source was cancelled"))
+        outlet.abort_exchange(exchange, UploadFailed("its source was cancelled"))
         raise
     finally:
         if tracked is not None:

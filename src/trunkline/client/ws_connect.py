@@ -28,10 +28,19 @@ from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, Query, StrOrURL
 from trunkline.wire.errors import BadHandshake
 from trunkline.wire.limits import MAX_MESSAGE_BYTES
+from trunkline.wire.version import HttpVersion20
 from trunkline.wire.ws.assembler import MessageReader
 from trunkline.wire.ws.extensions import DeflateTerms, offer_deflate
 from trunkline.wire.ws.frames import FrameWriter
-from trunkline.wire.ws.handshake import NONCE_BYTES, VERSION, Opening, check_answer, check_protocols, render_key
+from trunkline.wire.ws.handshake import (
+    NONCE_BYTES,
+    VERSION,
+    Opening,
+    check_answer,
+    check_protocols,
+    check_terms,
+    render_key,
+)
 from trunkline.wire.ws.mask import masking_keys
 
 _SWITCHED: Final = 101  # Switching Protocols, RFC 9110 §15.2.2
@@ -165,12 +174,15 @@ def _question(
 
 def _check(response: ClientResponse, key: str, fields: CIMultiDict[str], compress: int) -> Opening:
     """Return what the server agreed to. fields: of the question. Raises WSServerHandshakeError."""
-    if response.status != _SWITCHED:
+    is_stream = response.version == HttpVersion20  # where 2xx says what 101 does otherwise (RFC 8441 §5)
+    if not (200 <= response.status < 300 if is_stream else response.status == _SWITCHED):
         raise _refused(response, "Invalid response status")
     # A subprotocol may have been offered by way of `headers`, too.
     listed = ",".join(fields.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()))
     offered = [name.strip() for name in listed.split(",") if name.strip()]
     try:
+        if is_stream:
+            return check_terms(response.headers, offered, offered_bits=compress)
         return check_answer(response.headers, key, offered, offered_bits=compress)
     except BadHandshake as error:
         raise _refused(response, str(error)) from error

@@ -7,9 +7,9 @@ import asyncio
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection, RequestOutlet
 from trunkline.conn.errors import ConnectionClosed
 from trunkline.conn.exchange import Exchange
 from trunkline.ground.caller import caller
@@ -23,7 +23,9 @@ class Connection:
 
     __slots__ = ("_loop", "_made_at", "_unused", "exchange")
 
-    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, unused: ClientH1 | None = None) -> None:
+    def __init__(
+        self, exchange: Exchange, loop: asyncio.AbstractEventLoop, unused: ClientConnection | None = None
+    ) -> None:
         self.exchange = exchange
         self._loop = loop
         self._unused = unused
@@ -57,10 +59,9 @@ class Connection:
         return None if protocol is None else protocol.transport
 
     @property
-    def protocol(self) -> ClientH1 | None:
-        """The protocol on the transport; None once it is closed or released."""
-        carrier = self._unused or self.exchange.carrier
-        return carrier if isinstance(carrier, ClientH1) else None
+    def protocol(self) -> ClientConnection | RequestOutlet | None:
+        """The protocol on the transport, of HTTP/2 the stream; None once it is closed or released."""
+        return self._unused or cast("RequestOutlet | None", self.exchange.carrier)  # which started it
 
     @property
     def closed(self) -> bool:
@@ -96,7 +97,7 @@ class Connection:
             exchange.waiter = self._loop.create_future()
         exchange.waiter.add_done_callback(_note_error)
 
-    def use(self) -> ClientH1:
+    def use(self) -> ClientConnection:
         """Return the connection to send the request on, once. Raises ConnectionClosed when there is none any more."""
         unused, self._unused = self._unused, None
         if unused is None:
@@ -110,6 +111,6 @@ def _note_error(waiter: "asyncio.Future[Any]") -> None:
         waiter.exception()
 
 
-def _give_back(connection: ClientH1) -> None:
+def _give_back(connection: ClientConnection) -> None:
     if connection.owner is not None:
         connection.owner.release(connection)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType
 
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
@@ -76,7 +77,9 @@ class BaseConnector:
         keepalive_s = KEEPALIVE_S if isinstance(keepalive_timeout, Sentinel) else keepalive_timeout
         self._keepalive_timeout = keepalive_s
         rules = _pool_rules(keepalive_s, force_close, queue_limit, queue_timeout, max_connection_age)
-        slots: Slots[ClientH1] = Slots(_checked_limit("limit", limit), _checked_limit("limit_per_host", limit_per_host))
+        slots: Slots[ClientConnection] = Slots(
+            _checked_limit("limit", limit), _checked_limit("limit_per_host", limit_per_host)
+        )
         self._establisher = self._make_establisher(self._loop)
         self.pool = Pool(self._loop, slots, self._establisher, rules)
         if limit:
@@ -199,7 +202,7 @@ class BaseConnector:
         return MappingProxyType(self.pool.slots.idle)
 
     @property
-    def _acquired(self) -> frozenset[ClientH1]:
+    def _acquired(self) -> frozenset[ClientConnection]:
         return frozenset(self.pool.slots.acquired)
 
     async def close(self, *, abort_ssl: bool = False) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from operator import sub
 from typing import TYPE_CHECKING, Final
 
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.slots import Slots
 from trunkline.transport.dns_cache import DNSCache
@@ -73,21 +73,24 @@ class Counters:
         self.opening_s = 0.0
         self.waited = 0
         self._waits: deque[float] = deque(maxlen=MAX_COUNTED_WAITS)
-        self._connections: dict[ClientH1, int] = {}  # the open ones, and how many of their requests are not counted
+        self._connections: dict[
+            ClientConnection, int
+        ] = {}  # the open ones, and how many of their requests are not counted
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
         self._other = _Origin()
         self._cached_before = (0, 0, 0, 0)  # what dns and tls had counted at the last reset
 
     # What the pool tells.
 
-    def note_opened(self, connection: ClientH1, seconds: float) -> None:
+    def note_opened(self, connection: ClientConnection, seconds: float) -> None:
         """Count a connection that was opened in `seconds`."""
-        self.opened += 1
-        self.opening_s += seconds
         self._connections[connection] = 1  # its first request will not be a reuse
-        self._origin(connection.key).opened += 1
+        if not connection.served:  # else it is a place on one that was open, where every request is a reuse
+            self.opened += 1
+            self.opening_s += seconds
+            self._origin(connection.key).opened += 1
 
-    def note_gone(self, connection: ClientH1) -> None:
+    def note_gone(self, connection: ClientConnection) -> None:
         """Count what a connection did that is gone; not twice."""
         uncounted = self._connections.pop(connection, None)
         if uncounted is not None:
@@ -109,7 +112,7 @@ class Counters:
 
     # What users ask.
 
-    def reset(self, connections: Iterable[ClientH1]) -> None:
+    def reset(self, connections: Iterable[ClientConnection]) -> None:
         """Begin anew. connections: all that are open; what they served until now is not counted."""
         self.opened = self.waited = 0
         self.opening_s = 0.0
@@ -121,7 +124,7 @@ class Counters:
             self._origin(connection.key)
         self._cached_before = self._cached()
 
-    def snapshot(self, slots: Slots[ClientH1], opening: int) -> "PoolStats":
+    def snapshot(self, slots: Slots[ClientConnection], opening: int) -> "PoolStats":
         """Return the counts, and what the pool with `slots` does now. opening: connections that it is opening."""
         from trunkline.pool.stats import OriginStats, PoolStats  # few ask
 
@@ -177,7 +180,10 @@ class Counters:
         return (*names, *handshakes)
 
     def _by_origin(
-        self, connections: list[tuple[ClientH1, int]], active: list[ClientH1], idle: list[ClientH1]
+        self,
+        connections: list[tuple[ClientConnection, int]],
+        active: list[ClientConnection],
+        idle: list[ClientConnection],
     ) -> dict[str, _Origin]:
         """Return a copy of the counts, with what is known of connections that are open."""
         origins = {name: _Origin().add(origin) for name, origin in list(self._origins.items())}

@@ -9,12 +9,14 @@ unless it has learnt of other addresses since.
 import asyncio
 import errno
 from collections.abc import Callable, Hashable
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from yarl import URL
 
 from trunkline import hdrs
 from trunkline.abc import ResolveResult
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ClientConnectionError
 from trunkline.conn.exchange import Exchange
@@ -33,15 +35,18 @@ from trunkline.transport.errors import (
 from trunkline.transport.handshake import TLSOptions, start_tls
 from trunkline.transport.race import DEFAULT_RACE, FailedAddresses, RaceOptions, addr_info
 from trunkline.transport.tcp import open_on, open_tcp, open_unix
-from trunkline.transport.tls import Fingerprint, TLSSetting, checked_setting, context_for
+from trunkline.transport.tls import HTTP2_ALPN, HTTP11_ALPN, Fingerprint, TLSSetting, checked_setting, context_for
 from trunkline.transport.tls_sessions import SessionCache
 
 if TYPE_CHECKING:
+    from trunkline.conn.client_h2 import ClientH2
+    from trunkline.pool.sharing import SharedConnections
     from trunkline.transport.policy import Policy
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 SOCKS_PORT: Final = 1080  # RFC 1928 §3
+PRIOR_KNOWLEDGE: Final = "prior-knowledge"  # RFC 9113 §3.3
 _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)  # which is no fault of an address
 
 
@@ -58,11 +63,13 @@ class Establisher:
         path: str | None = None,
         hooks: Callable[[], Hooks] = lambda: NO_HOOKS,
         policy: "Policy | None" = None,
+        http2: bool | str = False,
     ) -> None:
         """dns: None for a Unix socket. ssl_setting: holds for keys whose own is True, the default.
 
         hooks: tells what is replaced; asked anew for each connection, for tests replace methods of classes.
-        policy: tells which addresses may be connected to; None for all.
+        policy: tells which addresses may be connected to; None for all. http2: offered over TLS; PRIOR_KNOWLEDGE: and
+        spoken without.
         """
         self._loop = loop
         self._dns = dns
@@ -71,46 +78,82 @@ class Establisher:
         self._path = path
         self._hooks = hooks
         self._policy = policy
+        self._http2 = http2
+        self._shared: SharedConnections | None = None  # loaded by those who may need it
         self._failed = FailedAddresses() if dns is None else FailedAddresses(dns.refresh)
         self.sessions = SessionCache()
 
-    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
-        """Return a new connection; its owner has still to be set.
+    def join(self, key: ConnectionKey) -> ClientConnection | None:
+        """Return a place on a connection that is open and carries many exchanges; None when there is none."""
+        return None if self._shared is None else self._shared.join(key)
+
+    def takes_connect(self, key: ConnectionKey) -> bool:
+        """Tell whether an extended CONNECT may be sent to the server of `key`, with which we have a connection."""
+        return self._shared is not None and self._shared.takes_connect(key)
+
+    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientConnection:
+        """Return a new connection, or a place on one that others share; its owner has still to be set.
 
         Raises TransportError, and ValueError when a field for the proxy cannot be sent.
         """
-        asked: TLSSetting = self._ssl_setting if key.ssl is True else key.ssl
-        connection = ClientH1(self._loop, key)
+        if self.may_share(key):
+            return await self._sharing().open(key, exchange)
+        connection = await self._open_own(key, exchange, False)
+        if isinstance(connection, ClientH1):
+            return connection
+        return connection.new_lane()
+
+    def may_share(self, key: ConnectionKey) -> bool:
+        """Tell whether a connection for `key` may turn out to speak HTTP/2."""
+        if not key.is_ssl:
+            return self._http2 == PRIOR_KNOWLEDGE and not key.is_http1 and not key.is_forwarded
+        return (bool(self._http2) and not key.is_http1) or isinstance(self._asked(key), SSLContext)
+
+    def _asked(self, key: ConnectionKey) -> TLSSetting:
+        setting: TLSSetting = self._ssl_setting if key.ssl is True else key.ssl
+        return setting
+
+    def _sharing(self) -> "SharedConnections":
+        if self._shared is None:
+            from trunkline.pool.sharing import SharedConnections  # not at import time
+
+            self._shared = SharedConnections(self._loop, self._open_own)
+        return self._shared
+
+    async def _open_own(self, key: ConnectionKey, exchange: Exchange, offers_h2: bool) -> "ClientH1 | ClientH2":
+        """Open a connection, with its socket."""
+        asked = self._asked(key)
+        connection: ClientH1 | ClientH2
+        makers = _Makers(self._loop, key, offers_h2 and not key.is_http1 and bool(self._http2))
         try:
             hooks = self._hooks()
             setting = asked
             if key.is_ssl and hooks.ssl_context is not None:
                 setting = checked_setting(hooks.ssl_context(exchange.request))
             if hooks.connect is not None and key.proxy is None:
-                connection = await self._open_by_hook(hooks.connect, connection, exchange, setting)
+                connection = await self._open_by_hook(hooks.connect, makers.h1(), exchange, setting)
             else:
-                await self._open(connection, exchange, setting)
+                await self._open(makers, exchange, setting)
+                connection = makers.made[-1]
             if key.is_ssl and isinstance(asked, Fingerprint):
-                _check_pin(asked, connection)
+                _check_pin(asked, connection.key, connection.transport)
         except BaseException:
-            connection.abort()
+            for one in makers.made:
+                one.abort()
             raise
         return connection
 
-    async def _open(self, connection: ClientH1, exchange: Exchange, setting: TLSSetting) -> None:
-        key = connection.key
+    async def _open(self, makers: "_Makers", exchange: Exchange, setting: TLSSetting) -> None:
+        key = makers.key
         tls = None
         if key.is_ssl:
-            tls = await self._tls_options(setting, _peer(key, setting), key.server_hostname or key.host)
+            tls = await self._tls_options(setting, _peer(key, setting), key.server_hostname or key.host, makers)
         port = _port(key)
         if self._policy is not None and key.proxy is not None:
             self._policy.check_behind_proxy(key.host, port)
-
-        def factory() -> ClientH1:
-            return connection
-
+        factory = makers.usual
         if self._path is not None:
-            await self._open_unix(connection, self._path, tls, _mark(exchange.probe))
+            await self._open_unix(factory, self._path, tls, _mark(exchange.probe))
         elif key.proxy is None:
             await self._open_tcp(factory, key.host, port, tls, exchange.probe)
         elif key.proxy.scheme not in HTTP_PROXIES:
@@ -136,13 +179,15 @@ class Establisher:
                 if not addresses:
                     raise
 
-    async def _open_unix(self, connection: ClientH1, path: str, tls: TLSOptions | None, mark: Mark) -> None:
+    async def _open_unix(
+        self, factory: Callable[[], asyncio.BaseProtocol], path: str, tls: TLSOptions | None, mark: Mark
+    ) -> None:
         if tls is None:
-            await open_unix(path, lambda: connection)
+            await open_unix(path, factory)
         else:
             transport, _ = await open_unix(path, asyncio.Protocol)
             mark("tls")
-            await start_tls(transport, lambda: connection, path, 0, tls)
+            await start_tls(transport, factory, path, 0, tls)
 
     async def _open_to_proxy(
         self, factory: Callable[[], P], proxy: URL, setting: TLSSetting, probe: Probe | None
@@ -182,7 +227,11 @@ class Establisher:
         return transport
 
     async def _open_socks(
-        self, factory: Callable[[], ClientH1], key: ConnectionKey, tls: TLSOptions | None, probe: Probe | None
+        self,
+        factory: Callable[[], asyncio.BaseProtocol],
+        key: ConnectionKey,
+        tls: TLSOptions | None,
+        probe: Probe | None,
     ) -> None:
         from trunkline.transport.socks import SocksProxy, open_socks  # few need it
 
@@ -260,15 +309,19 @@ class Establisher:
         if self._dns is not None:
             self._dns.forget(host, port)
 
-    async def _tls_options(self, setting: TLSSetting, peer: Hashable, name: str) -> TLSOptions:
-        return TLSOptions(await context_for(setting), _server_name(name), sessions=self.sessions, peer=peer)
+    async def _tls_options(
+        self, setting: TLSSetting, peer: Hashable, name: str, makers: "_Makers | None" = None
+    ) -> TLSOptions:
+        context = await context_for(setting, HTTP2_ALPN if makers is not None and makers.offers_h2 else HTTP11_ALPN)
+        by_alpn = {} if makers is None else {HTTP2_ALPN[0]: makers.h2}
+        return TLSOptions(context, _server_name(name), sessions=self.sessions, peer=peer, by_alpn=by_alpn)
 
     @property
     def dns(self) -> DNSCache | None:
         """The names that are remembered; None for a path."""
         return self._dns
 
-    def save_session(self, connection: ClientH1) -> None:
+    def save_session(self, connection: ClientConnection) -> None:
         """Keep the TLS session of a connection over which a response has come."""
         if connection.transport is not None:
             self.sessions.save(connection.transport)
@@ -302,14 +355,39 @@ def _proxy_peer(proxy: URL) -> Hashable:
     return "proxy", proxy.raw_host, proxy.port
 
 
-def _check_pin(pin: Fingerprint, connection: ClientH1) -> None:
-    if connection.transport is None:
+def _check_pin(pin: Fingerprint, key: ConnectionKey, transport: asyncio.Transport | None) -> None:
+    if transport is None:
         return
     try:
-        pin.check(connection.transport)
+        pin.check(transport)
     except FingerprintMismatch as error:
-        key = connection.key
         if key.proxy is None:
             raise
         # The transport's peer is the proxy, which is not to blame.
         raise FingerprintMismatch(error.expected, error.got, key.host, _port(key)) from None
+
+
+class _Makers:
+    """Makes the protocol of one connection, and keeps it. offers_h2: over TLS, or speaks it without."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey, offers_h2: bool) -> None:
+        self._loop = loop
+        self.key = key
+        self.offers_h2 = offers_h2
+        self.made: list[ClientH1 | ClientH2] = []
+
+    def usual(self) -> "ClientH1 | ClientH2":
+        """What is spoken unless TLS has negotiated something else."""
+        return self.h2() if self.offers_h2 and not self.key.is_ssl else self.h1()
+
+    def h1(self) -> ClientH1:
+        connection = ClientH1(self._loop, self.key)
+        self.made.append(connection)
+        return connection
+
+    def h2(self) -> "ClientH2":
+        from trunkline.conn.client_h2 import ClientH2  # not at import time
+
+        connection = ClientH2(self._loop, self.key)
+        self.made.append(connection)
+        return connection

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 from trunkline.abc import ResolveResult
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ClientError
 from trunkline.conn.exchange import Exchange
@@ -100,6 +101,17 @@ class CreateByHook:
     def __init__(self, create: Callable[..., Awaitable[Any]]) -> None:  # Any: what users return is checked
         self._create = create
 
+    def may_share(self, key: ConnectionKey) -> bool:
+        """Return False: what a hook opens speaks HTTP/1.1."""
+        return False
+
+    def takes_connect(self, key: ConnectionKey) -> bool:
+        """Return False, for the same reason."""
+        return False
+
+    def join(self, key: ConnectionKey) -> None:
+        """Return None: what a hook opens is not shared."""
+
     async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
         """Return a new connection; its owner has still to be set. Raises what the hook raises."""
         with as_ours(key.host, key.port or 0, ConnectError):
@@ -109,5 +121,5 @@ class CreateByHook:
         protocol.key = key
         return protocol
 
-    def save_session(self, connection: ClientH1) -> None:
+    def save_session(self, connection: ClientConnection) -> None:
         """There is nowhere to keep it."""

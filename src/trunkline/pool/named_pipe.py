@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from trunkline.conn.client_h1 import ClientH1
 from trunkline.ground.probe import Mark
 from trunkline.pool.connector import PathConnector
 from trunkline.pool.establish import Establisher
@@ -27,17 +26,19 @@ class PipeLoop(Protocol):
 class PipeEstablisher(Establisher):
     """Opens connections over the named pipe at `path`."""
 
-    async def _open_unix(self, connection: ClientH1, path: str, tls: TLSOptions | None, mark: Mark) -> None:
+    async def _open_unix(
+        self, factory: Callable[[], asyncio.BaseProtocol], path: str, tls: TLSOptions | None, mark: Mark
+    ) -> None:
         loop = cast(PipeLoop, self._loop)  # the connector has checked it
         try:
             if tls is None:
-                await loop.create_pipe_connection(lambda: connection, path)
+                await loop.create_pipe_connection(factory, path)
                 return
             transport, _ = await loop.create_pipe_connection(asyncio.Protocol, path)
         except OSError as error:
             raise ConnectError(path, 0, error) from error
         mark("tls")
-        await start_tls(transport, lambda: connection, path, 0, tls)
+        await start_tls(transport, factory, path, 0, tls)
 
 
 class NamedPipeConnector(PathConnector):

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.errors import ConnectionLost
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
-from trunkline.conn.telling import cut_short
+from trunkline.conn.telling import cut_short, tell
+from trunkline.ground.probe import Probe
 from trunkline.pool.errors import ConnectTimeout, PoolClosed
 from trunkline.pool.establish import Establisher
 from trunkline.pool.hooks import CreateByHook
@@ -24,7 +25,7 @@ class Openings:
     """What is being opened for one pool. shortage: of descriptors, which keeps connections from being opened."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, slots: Slots[ClientH1], establisher: Establisher | CreateByHook
+        self, loop: asyncio.AbstractEventLoop, slots: Slots[ClientConnection], establisher: Establisher | CreateByHook
     ) -> None:
         from trunkline.pool.descriptors import Shortage  # not at import time, and no later: that needs a descriptor
 
@@ -35,7 +36,7 @@ class Openings:
         self._under_way: dict[Callable[[], None], asyncio.Future[None]] = {}  # what interrupts each; done when it ended
         self.shortage = Shortage(loop, slots.wake_first)
 
-    async def open(self, key: ConnectionKey, exchange: Exchange, open_s: float | None) -> ClientH1:
+    async def open(self, key: ConnectionKey, exchange: Exchange, open_s: float | None) -> ClientConnection:
         """Open a connection in the slot that was taken for it."""
         began_at = self._loop.time()
         timeout = asyncio.timeout(open_s)
@@ -72,8 +73,11 @@ class Openings:
             self.shortage.stop()  # there were descriptors
         self._slots.free_slot(key)
 
-    async def _establish(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
+    async def _establish(self, key: ConnectionKey, exchange: Exchange) -> ClientConnection:
         probe = exchange.probe
+        place = self._establisher.join(key)
+        if place is not None:
+            return place if probe is None else await _told(exchange, probe, place)
         if probe is None:
             return await self._establisher.open(key, exchange)
         await probe.send_connection_create_start()
@@ -109,3 +113,13 @@ class Openings:
         """Wait until none is under way."""
         if self._under_way:
             await asyncio.wait(list(self._under_way.values()))
+
+
+async def _told(exchange: Exchange, probe: Probe, place: ClientConnection) -> ClientConnection:
+    """Tell the probe that an open connection has a place for its exchange, which is given up if the callback fails."""
+    try:
+        await tell(exchange, probe.send_connection_reuseconn())
+    except BaseException:
+        place.close()
+        raise
+    return place

@@ -14,7 +14,7 @@ from contextlib import suppress
 from logging import DEBUG
 from typing import Any, Final
 
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.conn.telling import tell
@@ -42,7 +42,7 @@ class Pool:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        slots: Slots[ClientH1],
+        slots: Slots[ClientConnection],
         establisher: Establisher | CreateByHook,
         rules: PoolRules = _NO_RULES,
         now: Callable[[], float] = time.monotonic,
@@ -58,11 +58,11 @@ class Pool:
         self.counters = Counters(establisher.dns, establisher.sessions)
         self.idle_limits = IdleLimits(now)
         self._queue = Queue(loop, slots, rules, self.state, self.release)
-        self._sockets: set[ClientH1] = set()  # all that are open, closing ones too
+        self._sockets: set[ClientConnection] = set()  # all that are open, closing ones too
         self._seeking: set[Exchange] = set()  # those that wait for a connection, or for one to be opened
         self._inherited: list[asyncio.Transport | None] = []  # in a forked child
         self._age_s = None if rules.max_age_s is None else _ages(rules.max_age_s)
-        self._retirements: dict[ClientH1, asyncio.TimerHandle] = {}
+        self._retirements: dict[ClientConnection, asyncio.TimerHandle] = {}
         self.establisher = establisher
         self.openings = Openings(loop, slots, establisher)
         self._now = now
@@ -74,7 +74,7 @@ class Pool:
 
     # Getting a connection.
 
-    def take(self, key: ConnectionKey) -> ClientH1 | None:
+    def take(self, key: ConnectionKey) -> ClientConnection | None:
         """Return an idle connection at once, if there is one."""
         connection = self.slots.reuse(key, self._now())
         if self._is_heard and connection is not None:
@@ -83,7 +83,7 @@ class Pool:
 
     def acquire(
         self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, *, is_fresh: bool = False
-    ) -> Coroutine[Any, Any, ClientH1]:  # Any: what the loop sends and gets
+    ) -> Coroutine[Any, Any, ClientConnection]:  # Any: what the loop sends and gets
         """Await a connection for `exchange`: an idle one, a new one, or one that comes back while it waits.
 
         is_fresh: not an idle one, which may be stale.
@@ -96,7 +96,7 @@ class Pool:
 
     async def _acquire_in_time(
         self, connect_s: float, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool
-    ) -> ClientH1:
+    ) -> ClientConnection:
         began_at = self.loop.time()
         timeout = asyncio.timeout(connect_s)
         try:
@@ -110,7 +110,9 @@ class Pool:
             phase = f"getting a connection to {key.host}:{key.port} ({self.state()}; timeout.connect)"
             raise ConnectTimeout(phase, connect_s, self.loop.time() - began_at) from None
 
-    async def _acquire(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool) -> ClientH1:
+    async def _acquire(
+        self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool
+    ) -> ClientConnection:
         if self.closed:
             raise PoolClosed("this request came after its close(); make a new session")
         self._seeking.add(exchange)
@@ -131,7 +133,7 @@ class Pool:
 
     async def _outwait(
         self, shortage: OutOfDescriptors, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits
-    ) -> ClientH1:
+    ) -> ClientConnection:
         """Return a connection that comes back, or a new one when a descriptor is to be had again; else `shortage`."""
         wait_s = self._queue.wait_s(limits)
         if wait_s is None and limits.connect_s is None:
@@ -162,7 +164,7 @@ class Pool:
             await self.tell_reuse(connection, exchange)
         return connection
 
-    async def tell_reuse(self, connection: ClientH1, exchange: Exchange) -> None:
+    async def tell_reuse(self, connection: ClientConnection, exchange: Exchange) -> None:
         """Tell the probe of `exchange` that it got `connection`, which is taken back if the callback fails."""
         assert exchange.probe is not None
         try:
@@ -171,7 +173,7 @@ class Pool:
             self.release(connection)
             raise
 
-    async def _wait(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientH1 | None:
+    async def _wait(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientConnection | None:
         """Make room, and wait in the queue for it; return a connection, or None with the slot to open one."""
         room = self._make_room(key) if self.slots.idle else None
         if room is None and (limits.queue_limit is not None or self.rules.queue_limit is not None):
@@ -191,7 +193,7 @@ class Pool:
             pool_logger.debug("reuse %r to %s:%s, after a wait", connection, key.host, key.port)
         return connection
 
-    def _make_room(self, key: ConnectionKey) -> ClientH1 | None:
+    def _make_room(self, key: ConnectionKey) -> ClientConnection | None:
         """Close the connection that has been idle longest, if one for `key` could be opened then; return it."""
         room = self.slots.make_room(key)
         if room is not None:
@@ -206,7 +208,7 @@ class Pool:
 
     # Opening.
 
-    async def _open(self, key: ConnectionKey, exchange: Exchange, open_s: float | None) -> ClientH1:
+    async def _open(self, key: ConnectionKey, exchange: Exchange, open_s: float | None) -> ClientConnection:
         """Open a connection in the slot that was taken for it."""
         began_at = self.loop.time()
         try:
@@ -218,7 +220,7 @@ class Pool:
         self.openings.shortage.note_opened()
         return connection
 
-    def _adopt(self, connection: ClientH1) -> None:
+    def _adopt(self, connection: ClientConnection) -> None:
         """Own a connection that has just been opened, for as long as it may live."""
         key = connection.key
         self._is_heard = pool_logger.isEnabledFor(DEBUG) or self._freed is not None
@@ -227,10 +229,12 @@ class Pool:
         self._sockets.add(connection)
         self.slots.acquired.add(connection)
         if self._age_s is not None:
-            self._retirements[connection] = self.loop.call_later(self._age_s(), self._retire, connection)
+            self._retirements[connection] = self.loop.call_later(
+                max(self._age_s() - connection.aged_s, 0.0), self._retire, connection
+            )
         pool_logger.debug("open %r to %s:%s (%s)", connection, key.host, key.port, self.state())
 
-    def _retire(self, connection: ClientH1) -> None:
+    def _retire(self, connection: ClientConnection) -> None:
         """Let a connection that has become old go: at once if it is idle, else with its exchange."""
         connection.is_reusable = False
         if connection not in self.slots.acquired:
@@ -246,7 +250,7 @@ class Pool:
 
     # What connections tell (`client_h1.Owner`).
 
-    def release(self, connection: ClientH1) -> None:
+    def release(self, connection: ClientConnection) -> None:
         """Take back a connection whose exchange ended."""
         if self._is_heard:
             pool_logger.debug("release %r", connection)
@@ -259,15 +263,15 @@ class Pool:
         elif connection.idle_s < self._sweep_s:
             self._plan_sweep(connection.idle_s)
 
-    def first_response(self, connection: ClientH1) -> None:
+    def first_response(self, connection: ClientConnection) -> None:
         """Keep the TLS session of a connection that has proved good."""
         self.establisher.save_session(connection)
 
-    def note_failure(self, connection: ClientH1, error: Exception) -> None:
+    def note_failure(self, connection: ClientConnection, error: Exception) -> None:
         """Count that the body of a response on `connection` ended with `error`."""
         self.counters.note_error(connection.key, type(error).__name__)
 
-    def forget(self, connection: ClientH1) -> None:
+    def forget(self, connection: ClientConnection) -> None:
         """Drop a connection whose transport is gone; its slot goes to the next in line."""
         self._sockets.discard(connection)
         self.counters.note_gone(connection)
@@ -300,7 +304,7 @@ class Pool:
             freed.set_result(None)
 
     @property
-    def sockets(self) -> frozenset[ClientH1]:
+    def sockets(self) -> frozenset[ClientConnection]:
         """All connections that are open, closing ones too."""
         return frozenset(self._sockets)
 
@@ -325,14 +329,14 @@ class Pool:
         if shortest_s != _FOREVER:
             self._plan_sweep(shortest_s)
 
-    def _allowed_idle_s(self, connection: ClientH1) -> float:
+    def _allowed_idle_s(self, connection: ClientConnection) -> float:
         """Tell how long `connection` may be idle, by our own rule, its server's word, and what was learnt of that."""
         ours = _FOREVER if self.rules.keepalive_s is None else self.rules.keepalive_s
         return min(ours, connection.hinted_s, self.idle_limits.limit_s(connection.key.endpoint))
 
     # The end.
 
-    def shut(self) -> list[ClientH1]:
+    def shut(self) -> list[ClientConnection]:
         """Take no more requests, end those that wait or are under way; return the connections that are not gone yet."""
         self.closed = True
         if self._sweeper is not None:
@@ -351,7 +355,7 @@ class Pool:
         self.closed = True
         for connection in self._sockets:
             self._inherited.append(connection.transport)  # collected, it would close its socket, and say so
-            connection.transport, connection.is_reusable = None, False
+            connection.abandon()
             if connection.exchange is not None:
                 connection.exchange.carrier = None
 

@@ -6,7 +6,7 @@ Whose turn it is, `slots` decides. A request that gives up in the moment in whic
 import asyncio
 from collections.abc import Callable
 
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.conn.telling import tell
@@ -15,16 +15,16 @@ from trunkline.pool.rules import ConnectLimits, PoolRules
 from trunkline.pool.slots import Slots, Waiter
 
 
-class _QueuedRequest(Waiter[ClientH1]):
+class _QueuedRequest(Waiter[ClientConnection]):
     __slots__ = ("future",)
 
-    future: "asyncio.Future[ClientH1 | None]"
+    future: "asyncio.Future[ClientConnection | None]"
 
     @property
     def is_waiting(self) -> bool:
         return not self.future.done()
 
-    def wake(self, connection: ClientH1 | None) -> None:
+    def wake(self, connection: ClientConnection | None) -> None:
         self.future.set_result(connection)
 
 
@@ -37,10 +37,10 @@ class Queue:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        slots: Slots[ClientH1],
+        slots: Slots[ClientConnection],
         rules: PoolRules,
         state: Callable[[], str],
-        give_back: Callable[[ClientH1], None],
+        give_back: Callable[[ClientConnection], None],
     ) -> None:
         self._loop = loop
         self._slots = slots
@@ -62,8 +62,8 @@ class Queue:
             raise QueueFull(key.host, key.port or 0, limit, self._state())
 
     async def wait(
-        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float, *, room: ClientH1 | None
-    ) -> ClientH1 | None:
+        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float, *, room: ClientConnection | None
+    ) -> ClientConnection | None:
         """Do what `stand` does, but raise ConnectTimeout after `wait_s`."""
         began_at = self._loop.time()
         timeout = asyncio.timeout(wait_s)
@@ -77,14 +77,20 @@ class Queue:
             raise ConnectTimeout(phase, wait_s, self._loop.time() - began_at) from None
 
     async def stand(
-        self, key: ConnectionKey, exchange: Exchange, priority: int, *, room: ClientH1 | None, is_again: bool = False
-    ) -> ClientH1 | None:
+        self,
+        key: ConnectionKey,
+        exchange: Exchange,
+        priority: int,
+        *,
+        room: ClientConnection | None,
+        is_again: bool = False,
+    ) -> ClientConnection | None:
         """Return a connection, or None with the slot to open one.
 
         room: as in `Waiter`. is_again: its turn had come, but in vain; it will be the first of its priority.
         """
         waiter = _QueuedRequest(key, priority, room)
-        future: asyncio.Future[ClientH1 | None] = self._loop.create_future()
+        future: asyncio.Future[ClientConnection | None] = self._loop.create_future()
         waiter.future = future
         self._slots.enqueue(waiter, is_first=is_again)
         exchange.waiter = future
@@ -104,7 +110,7 @@ class Queue:
         finally:
             exchange.waiter = None
 
-    def _pass_on(self, key: ConnectionKey, connection: ClientH1 | None) -> None:
+    def _pass_on(self, key: ConnectionKey, connection: ClientConnection | None) -> None:
         if connection is None:
             self._slots.free_slot(key)
         else:

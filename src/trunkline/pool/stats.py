@@ -33,6 +33,7 @@ class PoolStats:
     (names looked up in the cache), tls_full and tls_resumed (handshakes), retries (requests sent again because their
     connection was lost), errors (requests that failed, by the name of the error that their caller got).
     wait_p50_s, wait_p99_s: of the last 1,024 requests that had to queue; 0.0 when none had to.
+    Over HTTP/2, active and idle are the places for exchanges, many of which share one of the connections opened.
     origins: the same by "https://host:443", with " via " and the proxy behind it if there is one; of those heard of
     least recently, all together as "other".
     """

@@ -20,7 +20,7 @@ from trunkline.conn.errors import ClientConnectionError
 from trunkline.ground.caller import outer_level
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.pool.connector import BaseConnector
-from trunkline.pool.establish import Establisher
+from trunkline.pool.establish import PRIOR_KNOWLEDGE, Establisher
 from trunkline.pool.hooks import CreateByHook, Hooks, weak
 from trunkline.transport.dns_cache import DNSCache
 from trunkline.transport.handshake import TLSOptions
@@ -50,6 +50,8 @@ class TCPConnector(BaseConnector):
     socket_factory: makes sockets from address infos. ssl_shutdown_timeout: accepted.
     allow, beyond aiohttp: what may be connected to, by address and after resolution: "public", networks, a function
     (host, ip, port) -> bool, or a list of such; None for all (docs/ssrf.md).
+    http2, beyond aiohttp: True offers HTTP/2 over TLS, False does not, "prior-knowledge" also speaks it over http. An
+    SSLContext given as ssl decides for itself (set_alpn_protocols), and force_close=True goes with HTTP/1.1 alone.
     verify_ssl, fingerprint, ssl_context: deprecated ways to say `ssl`. The rest is as in BaseConnector.
     """
 
@@ -83,10 +85,12 @@ class TCPConnector(BaseConnector):
         queue_timeout: float | None = None,
         max_connection_age: float | None = None,
         allow: Allowed | Iterable[Allowed] | None = None,
+        http2: bool | str = True,
     ) -> None:
         self._ssl = merged_ssl(ssl, verify_ssl, ssl_context, fingerprint)
         self._address_policy = None if allow is None else _policy_of(allow)
         self._race = RaceOptions(local_addr, happy_eyeballs_delay, interleave, socket_factory)
+        self._http2 = _checked_http2(http2, force_close)
         self._family = family
         self._use_dns_cache = use_dns_cache
         self._resolver = resolver
@@ -125,6 +129,7 @@ class TCPConnector(BaseConnector):
             race=self._race,
             hooks=weak(self._hooks),
             policy=self._address_policy,
+            http2=self._http2,
         )
 
     def _hooks(self) -> Hooks:
@@ -195,6 +200,15 @@ def _policy_of(allow: object) -> "Policy":
     from trunkline.transport.policy import policy_of  # few need it (docs/adr/009)
 
     return policy_of(allow)
+
+
+def _checked_http2(http2: bool | str, force_close: bool) -> bool | str:
+    """Return how HTTP/2 is offered; raise ValueError for another word, or for a contradiction."""
+    if not isinstance(http2, bool) and http2 != PRIOR_KNOWLEDGE:
+        raise ValueError(f"http2 is {http2!r}; pass True, False or {PRIOR_KNOWLEDGE!r}")
+    if force_close and http2 == PRIOR_KNOWLEDGE:
+        raise ValueError("force_close uses each connection once, for which HTTP/2 is not made; leave one of them out")
+    return False if force_close else http2
 
 
 def merged_ssl(ssl: object, verify_ssl: bool | None, ssl_context: object, fingerprint: bytes | None) -> TLSSetting:

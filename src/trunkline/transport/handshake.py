@@ -10,8 +10,8 @@ A session is taken from the cache, if there is one, at the last moment, and the 
 import asyncio
 import ssl
 import sys
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
 from trunkline.transport.errors import CertificateError, TLSError
@@ -28,6 +28,7 @@ class TLSOptions:
     """How to start TLS on one connection.
 
     sessions: where a session to resume may be, that was made with `peer`. Timeouts of None are the loop's own.
+    by_alpn: makes the protocol when the peer has chosen one by its name (RFC 7301); for other names the usual one.
     """
 
     context: ssl.SSLContext
@@ -36,6 +37,7 @@ class TLSOptions:
     shutdown_timeout_s: float | None = None
     sessions: SessionCache | None = None
     peer: Hashable = None
+    by_alpn: Mapping[str, Callable[[], asyncio.BaseProtocol]] = field(default_factory=dict)
 
 
 async def start_tls(
@@ -44,8 +46,11 @@ async def start_tls(
     """Put TLS, then a protocol, on a connected transport; raise TLSError or CertificateError."""
     early = _Early()
     try:
-        protocol = factory()
         secured = await _resume(transport, early, tls, tls.sessions)
+        ssl_object = secured.get_extra_info("ssl_object")
+        is_real = isinstance(ssl_object, ssl.SSLObject)
+        chosen = ssl_object.selected_alpn_protocol() if is_real else None
+        protocol = cast(P, tls.by_alpn.get(chosen or "", factory)())
     except ssl.SSLCertVerificationError as error:
         transport.abort()
         raise CertificateError(host, port, error) from error
@@ -55,7 +60,6 @@ async def start_tls(
     except BaseException:
         transport.abort()
         raise
-    is_real = isinstance(secured.get_extra_info("ssl_object"), ssl.SSLObject)
     secured.set_protocol(protocol if is_real else cast(asyncio.BaseProtocol, _InPieces(protocol)))
     protocol.connection_made(secured)
     for data in early.received:

@@ -18,6 +18,7 @@ from typing import ClassVar
 from trunkline.transport.errors import FingerprintMismatch, TransportError
 
 HTTP11_ALPN = ("http/1.1",)  # RFC 7301 §6
+HTTP2_ALPN = ("h2", *HTTP11_ALPN)  # RFC 9113 §3.2
 
 _contexts: dict[tuple[bool, tuple[str, ...]], ssl.SSLContext] = {}
 _building = threading.Lock()

@@ -62,6 +62,37 @@ socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
 """
 
 
+_CADDY = """
+{{
+    admin off
+    auto_https off
+    storage file_system {folder}/storage
+}}
+https://127.0.0.1:{port} {{
+    tls {folder}/server.pem {folder}/server.pem
+    root * {folder}/www
+    encode gzip
+    respond /version {{http.request.proto}}
+    file_server
+}}
+"""
+_HAPROXY = """
+global
+    log stdout format raw local0
+defaults
+    mode http
+    log global
+    timeout client 10s
+    timeout server 10s
+    timeout connect 5s
+frontend test
+    bind 127.0.0.1:{port} ssl crt {folder}/server.pem alpn h2,http/1.1
+    default_backend origin
+backend origin
+    server origin 127.0.0.1:{origin}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningProxy:
     """Where a proxy listens. tls_port: for clients that speak TLS with it; 0 for none."""
@@ -107,6 +138,45 @@ def tinyproxy(folder: Path, *, asks_for_password: bool = False) -> Iterator[Runn
     access = f"BasicAuth {LOGIN} {PASSWORD}" if asks_for_password else ""
     (folder / "config").write_text(_TINYPROXY.format(port=port, access=access))
     with _running([program, "-d", "-c", str(folder / "config")], folder, port):
+        yield RunningProxy(port)
+
+
+@contextmanager
+def nghttpd(folder: Path, authority: trustme.CA, *options: str, uses_tls: bool = True) -> Iterator[RunningProxy]:
+    """Run nghttpd, the server of nghttp2, which serves the files of `folder`/www over HTTP/2."""
+    program = _installed("nghttpd")
+    (port,) = _free_ports(1)
+    (folder / "www").mkdir(exist_ok=True)
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    tls = [str(port), str(folder / "key.pem"), str(folder / "cert.pem")] if uses_tls else ["--no-tls", str(port)]
+    with _running([program, "-d", str(folder / "www"), *options, *tls], folder, port):
+        yield RunningProxy(port)
+
+
+@contextmanager
+def caddy(folder: Path, authority: trustme.CA) -> Iterator[RunningProxy]:
+    """Run caddy, which serves the files of `folder`/www over HTTP/1.1 and HTTP/2."""
+    program = _installed("caddy")
+    (port,) = _free_ports(1)
+    (folder / "www").mkdir(exist_ok=True)
+    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    (folder / "config").write_text(_CADDY.format(folder=folder, port=port))
+    home = f"XDG_CONFIG_HOME={folder}"  # where it saves what it runs
+    command = ["env", home, program, "run", "--adapter", "caddyfile", "--config", str(folder / "config")]
+    with _running(command, folder, port):
+        yield RunningProxy(port)
+
+
+@contextmanager
+def haproxy(folder: Path, authority: trustme.CA, origin_port: int) -> Iterator[RunningProxy]:
+    """Run haproxy, which speaks HTTP/2 with its clients and HTTP/1.1 with the origin."""
+    program = _installed("haproxy")
+    (port,) = _free_ports(1)
+    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    (folder / "config").write_text(_HAPROXY.format(folder=folder, port=port, origin=origin_port))
+    with _running([program, "-db", "-f", str(folder / "config")], folder, port):
         yield RunningProxy(port)
 
 

@@ -126,7 +126,7 @@ class _Entry:
         request: _Json = {
             "method": record.method,
             "url": self._clean(str(record.url)),
-            "httpVersion": _version(record.version),
+            "httpVersion": _version(record.version_sent),
             "cookies": [{"name": name, "value": self._cookie("cookie", value)} for name, value in cookies],
             "headers": self._headers([("Host", record.target.authority), *pairs] if record.blocks else []),
             "queryString": [self._parameter(name, value) for name, value in record.url.query.items()],
@@ -236,4 +236,4 @@ def _first(name: str, fields: Iterable[_Pair]) -> str:
 
 
 def _version(version: HttpVersion) -> str:
-    return f"HTTP/{version.major}.{version.minor}"
+    return f"HTTP/{version.major}.{version.minor}" if version.major < 2 else f"HTTP/{version.major}"

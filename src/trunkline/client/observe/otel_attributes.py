@@ -69,7 +69,8 @@ def outcome(record: TryRecord, error: BaseException | None) -> tuple[Attributes,
     result: Attributes = {}
     if head is not None:
         result["http.response.status_code"] = head.status
-        result["network.protocol.version"] = f"{head.version.major}.{head.version.minor}"
+        major, minor = head.version
+        result["network.protocol.version"] = f"{major}.{minor}" if major < 2 else str(major)
         if head.status >= 400:  # to a client, all of these are errors (http-spans, Status)
             return {**result, "error.type": str(head.status)}, None
     if error is not None:

@@ -30,7 +30,6 @@ from trunkline.client.trace_params import (
     TraceResponseChunkReceivedParams,
 )
 from trunkline.client.tracing import Teller, Traces
-from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Carrier, Exchange, ExchangeRules, Source
 from trunkline.wire.h1.head import ResponseHead
 from trunkline.wire.limits import MAX_RECORDED_TRIES
@@ -86,7 +85,7 @@ class RecordedExchange(Exchange):
     @carrier.setter
     def carrier(self, carrier: Carrier | None) -> None:
         self._carrier = carrier
-        if isinstance(carrier, ClientH1):
+        if carrier is not None:
             self._record.note_sending(self._request, carrier)
 
     @property

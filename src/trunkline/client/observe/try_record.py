@@ -11,9 +11,10 @@ from typing import Final
 
 from trunkline.client.observe.timeline import CONNECT, DNS, SEND, WAIT, Phase, Try
 from trunkline.client.request import ClientRequest
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.exchange import Carrier
 from trunkline.wire.h1.head import ResponseHead
 from trunkline.wire.message import FieldBlock, Target
+from trunkline.wire.version import HttpVersion, HttpVersion20
 
 NOTHING: Final = ""  # the phase between phases
 
@@ -95,15 +96,20 @@ class TryRecord:
         """True when nothing more will come."""
         return self.ended_at is not None
 
+    @property
+    def version_sent(self) -> HttpVersion:
+        """The version in which it was sent: what was negotiated for the connection, or what the request says."""
+        return self.version if self.head is None or self.head.version < HttpVersion20 else self.head.version
+
     def note_error(self, error: BaseException) -> None:
         """Keep what ended the try; the first one counts."""
         if self.error is None:
             self.error = f"{type(error).__name__}: {error}".removesuffix(": ")
 
-    def note_sending(self, request: ClientRequest, connection: ClientH1) -> None:
+    def note_sending(self, request: ClientRequest, carrier: Carrier) -> None:
         """Keep what is sent, now that it is settled."""
         self.enter(SEND)
-        self.endpoints = Endpoints(connection.transport)
+        self.endpoints = Endpoints(carrier.transport)
         self.method, self.url, self.version = request.method, request.url, request.version
         self.target, self.blocks = request.target, request.blocks
         if not request.uploads:

@@ -1,0 +1,77 @@
+"""What time, and the end of a session, do to exchanges over HTTP/2."""
+
+import asyncio
+
+import pytest
+from h2.errors import ErrorCodes
+
+from tests.client.h2 import clear_session, hello, read_all, settled
+from tests.h2_server import H2Server, ServerStream
+from trunkline import ClientTimeout, SocketTimeoutError
+
+
+async def test_sock_read_ends_one_stream() -> None:
+    async def serve(stream: ServerStream) -> None:
+        if stream.path == "/stall":
+            stream.head()
+        else:
+            stream.answer()
+
+    timeout = ClientTimeout(sock_read=0.05)
+    async with H2Server(serve) as server, clear_session() as session:
+        async with session.get(server.url("/stall"), timeout=timeout) as response:
+            with pytest.raises(SocketTimeoutError):
+                await response.read()
+        assert await read_all(session, server.url()) == b"ok"
+        assert len(server.peers) == 1
+
+
+async def test_the_total_time_covers_a_wait_for_the_head() -> None:
+    async def stall(stream: ServerStream) -> None:
+        assert await stream.was_reset == ErrorCodes.CANCEL
+
+    async with H2Server(stall) as server, clear_session() as session:
+        with pytest.raises(TimeoutError, match="while waiting for the response"):
+            await session.get(server.url(), timeout=ClientTimeout(total=0.05))
+
+
+async def test_closing_the_session_ends_streams_and_says_goodbye() -> None:
+    async def stall(stream: ServerStream) -> None:
+        stream.head()
+
+    async with H2Server(stall) as server:
+        async with clear_session() as session:
+            response = await session.get(server.url())
+        with pytest.raises(Exception, match="closed"):
+            await response.read()
+        await settled(lambda: server.peers[0].is_lost)
+        assert server.goodbyes == [ErrorCodes.NO_ERROR]
+
+
+async def test_a_drain_waits_for_streams() -> None:
+    async def slow(stream: ServerStream) -> None:
+        await asyncio.sleep(0.05)
+        stream.answer()
+
+    async with H2Server(slow) as server, clear_session() as session:
+        task = asyncio.create_task(read_all(session, server.url()))
+        await settled(lambda: server.requests)
+        assert await session.drain(5) == ()
+        assert await task == b"ok"
+
+
+async def test_a_forked_child_says_nothing_to_the_server() -> None:
+    async with H2Server(hello) as server:
+        session = clear_session()
+        await asyncio.gather(*(read_all(session, server.url()) for _ in range(3)))
+        connector = session.connector
+        assert connector is not None
+        transports = {lane.transport for lane in connector.pool.sockets}
+        connector.leave_to_parent(1)
+        await session.close()
+        await asyncio.sleep(0.01)
+        assert not server.peers[0].is_lost
+        assert server.goodbyes == []
+        (transport,) = transports
+        assert transport is not None
+        transport.abort()
