@@ -10,6 +10,7 @@ import ssl
 from dataclasses import dataclass
 
 from trunkline import web
+from trunkline.conn.server_connection import ServerConnection
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class CountingServer(web.Server):
         self._all_closed = asyncio.Event()
         self._all_closed.set()
 
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+    def connection_made(self, handler: ServerConnection, transport: asyncio.Transport) -> None:
         """Count a connection, and its handshake."""
         super().connection_made(handler, transport)
         self.counts.connections += 1
@@ -45,7 +46,7 @@ class CountingServer(web.Server):
         else:
             self.counts.tls_full += 1
 
-    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+    def connection_lost(self, handler: ServerConnection, exc: BaseException | None = None) -> None:
         """Note that a connection is open no more."""
         super().connection_lost(handler, exc)
         self.counts.open -= 1

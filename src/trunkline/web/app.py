@@ -22,7 +22,7 @@ from frozenlist import FrozenList
 
 from trunkline.abc import AbstractAccessLogger, AbstractRouter, AbstractStreamWriter
 from trunkline.body.stream import StreamReader
-from trunkline.conn.server_h1 import ServerH1
+from trunkline.conn.requester import Requester
 from trunkline.ground.logs import web_logger
 from trunkline.web.access_log import AccessLogger
 from trunkline.web.app_store import AppStore
@@ -298,7 +298,7 @@ class Application(AppStore):
         self,
         message: ReceivedHead,
         payload: StreamReader,
-        protocol: ServerH1,
+        protocol: Requester,
         writer: AbstractStreamWriter | None,
         task: asyncio.Task[None] | None,
     ) -> Request:

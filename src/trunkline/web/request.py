@@ -20,7 +20,7 @@ from trunkline.abc import AbstractStreamWriter
 from trunkline.body.empty_stream import EmptyStreamReader
 from trunkline.body.multipart_reader import MultipartReader
 from trunkline.body.stream import StreamReader
-from trunkline.conn.server_h1 import ServerH1
+from trunkline.conn.requester import Requester
 from trunkline.ground.sentinel import Sentinel, sentinel
 from trunkline.ground.types import LooseHeaders, StrOrURL
 from trunkline.web.chain_map import ChainMapProxy
@@ -60,7 +60,7 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         self,
         message: ReceivedHead,
         payload: StreamReader,
-        protocol: ServerH1,
+        protocol: Requester,
         payload_writer: AbstractStreamWriter | None,
         task: "asyncio.Task[None] | None",
         loop: asyncio.AbstractEventLoop,
@@ -149,8 +149,8 @@ class BaseRequest(RequestTarget, RequestFields, KeyedStore):
         return self._message
 
     @property
-    def protocol(self) -> ServerH1:
-        """The connection."""
+    def protocol(self) -> Requester:
+        """The connection, or the stream of HTTP/2 that is this request's part of one."""
         return self._protocol
 
     @property

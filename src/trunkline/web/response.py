@@ -19,16 +19,19 @@ from trunkline.body.payload import OCTET_STREAM, Payload
 from trunkline.body.registry import PayloadLookupError, get_payload
 from trunkline.ground.sentinel import sentinel
 from trunkline.ground.types import LooseHeaders
-from trunkline.web.date import last_lines
+from trunkline.web.date import last_fields, last_lines
 from trunkline.web.stream_response import AnsweredRequest, StreamResponse
 from trunkline.wire.coding import make_encoder
 from trunkline.wire.h1.response_render import render_status_line
 from trunkline.wire.limits import MAX_CACHED_LINES
-from trunkline.wire.message import FieldBlock
+from trunkline.wire.message import FieldBlock, lower_case_fields
 from trunkline.wire.version import HttpVersion11
 
 # Larger bodies are compressed in a thread, so that the loop is not kept from all else; aiohttp's threshold.
 _EXECUTOR_BYTES: Final = 4096
+
+# A larger body is sent in turns with those of other streams.
+_WHOLE_BYTES: Final = 2**16
 
 # What most texts are sent as, complete.
 _UTF8_TYPES: Final[dict[str | None, str]] = {
@@ -47,6 +50,7 @@ _DECIDED_LATER: Final = (
 )
 
 _starts: dict[tuple[int, str, str | None], bytes] = {}
+_start_fields: dict[tuple[int, str | None], list[tuple[str, str]]] = {}  # the same for HTTP/2
 
 
 class Response(StreamResponse):
@@ -256,6 +260,56 @@ class Response(StreamResponse):
         whole = head if request.method == hdrs.METH_HEAD else head + body
         self._body_length = len(whole)
         return whole
+
+    def fields_whole(self, request: AnsweredRequest) -> list[tuple[str, str]] | None:
+        """Return the head of HTTP/2 if the response can be sent whole, which it then is; None for the long way."""
+        body = self._body
+        if (
+            type(body) is not bytes
+            or (not body and self._content_type is None)
+            or len(body) > _WHOLE_BYTES
+            or self._is_compressed
+            or self._is_chunked
+            or self._payload_writer is not None
+            or self._is_ended
+            or not self.has_body_allowed
+        ):
+            return None
+        start = self._known_fields() if self._headers is None and self._cookies is None else self._own_fields()
+        if start is None:
+            return None
+        if self._keep_alive is None:
+            self._keep_alive = True
+        self._is_ended = True
+        self._body_length = 0 if request.method == hdrs.METH_HEAD else len(body)
+        return [*start, ("content-length", str(len(body))), *last_fields()]
+
+    def _known_fields(self) -> list[tuple[str, str]] | None:
+        """Do what `_known_start` does, for HTTP/2."""
+        key = (self._status, self._content_type)
+        fields = _start_fields.get(key)
+        if fields is None:
+            try:
+                fields = [(":status", str(key[0])), *lower_case_fields([(hdrs.CONTENT_TYPE, key[1] or OCTET_STREAM)])]
+            except ValueError:
+                return None  # the long way tells what is wrong
+            if len(_start_fields) >= MAX_CACHED_LINES:
+                _start_fields.clear()
+            _start_fields[key] = fields
+        return fields
+
+    def _own_fields(self) -> list[tuple[str, str]] | None:
+        """Do what `_render_start` does, for HTTP/2."""
+        headers = self.headers
+        for name in _DECIDED_LATER:
+            if name in headers:
+                return None
+        headers.setdefault(hdrs.CONTENT_TYPE, OCTET_STREAM)
+        self._add_cookie_fields()
+        try:
+            return [(":status", str(self._status)), *lower_case_fields(headers.items())]
+        except (TypeError, ValueError):
+            return None
 
     def _known_start(self) -> bytes | None:
         """Return the head up to the value of Content-Length, for a response that has no fields but its type."""

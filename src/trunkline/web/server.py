@@ -7,21 +7,25 @@ which handler a request gets is `web/app`'s.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from trunkline import hdrs
 from trunkline.abc import AbstractAccessLogger, AbstractStreamWriter
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.stream import StreamReader
 from trunkline.conn.errors import RequestLost
+from trunkline.conn.requester import Requester
 from trunkline.conn.response_writer import ResponseWriter
+from trunkline.conn.server_connection import ServerConnection
 from trunkline.conn.server_h1 import ServerH1
 from trunkline.conn.service import ServiceRules
 from trunkline.conn.starter import make_starter
 from trunkline.conn.watch import Watch
 from trunkline.ground.logs import access_logger, server_logger
 from trunkline.web.access_log import AccessLogger
+from trunkline.web.connections import Connections
 from trunkline.web.exceptions import HTTPException
 from trunkline.web.failures import answer_failure, answer_nothing, plain_response, refuse_request
 from trunkline.web.request import BaseRequest
@@ -39,12 +43,10 @@ from trunkline.wire.limits import (
     WRITE_TIMEOUT_S,
 )
 from trunkline.wire.received import ReceivedHead
-from trunkline.wire.version import HttpVersion11
+from trunkline.wire.version import HttpVersion11, HttpVersion20
 
-# A connection that was active this short ago may have a request on its way when the server shuts down.
-GRACE_S: Final = 0.1
-# What handlers may take to end once they are cancelled, before they are left behind.
-_CANCEL_S: Final = 10.0
+# What the preface of HTTP/2 is to a parser of HTTP/1.1: the head of a request that nobody sends (RFC 9113 §3.4).
+_PREFACE_HEAD: Final = b"PRI * HTTP/2.0"
 
 # To a connection beyond `max_connections`, whose request is not waited for.
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
@@ -52,7 +54,7 @@ _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-
 # Any: a request of the user's own class, and what handlers return is checked.
 RawHandler = Callable[[Any], Awaitable[Any]]
 RequestFactory = Callable[
-    [ReceivedHead, StreamReader, ServerH1, "AbstractStreamWriter | None", "asyncio.Task[None] | None"], BaseRequest
+    [ReceivedHead, StreamReader, Requester, "AbstractStreamWriter | None", "asyncio.Task[None] | None"], BaseRequest
 ]
 
 
@@ -66,11 +68,12 @@ class Server:
     read_timeout, write_timeout: in which a client sends too little of a body, or takes too little. lingering_time:
     for the rest of a body that no handler read. Sizes are in bytes; max_headers counts field lines. max_connections: at
     once, 0 is no limit; who comes beyond it gets a 503, or a reset if it has sent its request already.
+
+    http2: spoken over TLS where both sides offer it; "prior-knowledge": also over plain connections that begin with it.
     """
 
     is_closing = False
     _is_shut_down = False
-    _all_done: asyncio.Future[None] | None = None  # while `shutdown` waits
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Server:
         max_headers: int = MAX_FIELDS,
         max_field_size: int = MAX_FIELD_BYTES,
         max_connections: int = 0,
+        http2: "bool | Literal['prior-knowledge']" = True,
         read_bufsize: int = 2**16,
         auto_decompress: bool = True,
         timeout_ceil_threshold: float = 5,  # accepted for compatibility; there is one timer for all connections
@@ -118,12 +122,15 @@ class Server:
             write_timeout_s=float(write_timeout or 0),
             lingering_s=float(lingering_time or 0),
         )
+        if http2 not in (True, False, "prior-knowledge"):
+            raise ValueError(f"http2={http2!r}; wanted True, False or 'prior-knowledge'")
+        self.http2 = http2
         self._max_connections = max_connections or inf
         self.starter = make_starter(self._loop)
         self.watch = Watch(self._loop, self.rules.limits_s)
         self.logger = logger
         self.access_logger = None if access_log is None else access_log_class(access_log, access_log_format)
-        self._connections: dict[ServerH1, None] = {}  # in the order in which they were made
+        self._connections = Connections(self._loop, self.watch.now, logger)
         self._handshakes: set[asyncio.Task[Any]] = set()  # Any: their result is nobody's
 
     def __repr__(self) -> str:
@@ -142,38 +149,63 @@ class Server:
         return self()
 
     @property
-    def connections(self) -> list[ServerH1]:
+    def connections(self) -> list[ServerConnection]:
         """The connections that are open."""
-        return [connection for connection in self._connections if connection.transport is not None]
+        return list(self._connections)
 
     # The side of the connections.
 
-    def connection_made(self, handler: ServerH1, transport: asyncio.Transport) -> None:
+    def connection_made(self, handler: ServerConnection, transport: asyncio.Transport) -> None:
         """Note a new connection."""
-        self._connections[handler] = None
+        self._connections.add(handler)
         self.watch.add(handler)
         if self._is_shut_down:
             handler.abort()  # its TLS handshake took longer than we waited for it
         elif len(self._connections) > self._max_connections:
             server_logger.debug("%r: refused, for %d others are open", handler, len(self._connections) - 1)
-            handler.send(_BUSY)
-            handler.close()
+            handler.turn_away(_BUSY)
 
-    def connection_lost(self, handler: ServerH1, exc: BaseException | None = None) -> None:
+    def speak_h2(self, connection: ServerH1, head: bytes, rest: bytes) -> bool:
+        """Hand a transport over to HTTP/2 if TLS has agreed on it, or if its preface begins a plain connection."""
+        transport = connection.transport
+        if transport is None or not (
+            self.http2 and _agreed_on_h2(transport)
+            if connection.is_tls
+            else self.http2 == "prior-knowledge" and head == _PREFACE_HEAD and not connection.served
+        ):
+            return False
+        from trunkline.conn.server_h2 import ServerH2  # when a client speaks it: docs/adr/009
+
+        connection.transport = None
+        successor = ServerH2(self._loop, self)
+        transport.set_protocol(successor)
+        successor.connection_made(transport)
+        if connection.is_tls:
+            self.connection_made(successor, transport)
+        else:
+            self._replace(connection, successor)
+            successor.feed(head + b"\r\n\r\n" + rest)
+        return True
+
+    def _replace(self, connection: ServerConnection, successor: ServerConnection) -> None:
+        self._connections.add(successor)
+        self.watch.add(successor)
+        self._connections.discard(connection)
+        self.watch.discard(connection)
+
+    def connection_lost(self, handler: ServerConnection, exc: BaseException | None = None) -> None:
         """Note that a connection is lost."""
         self.watch.discard(handler)
 
-    def done(self, handler: ServerH1) -> None:
+    def done(self, handler: ServerConnection) -> None:
         """Note that nothing is left of a connection."""
-        self._connections.pop(handler, None)
-        if self._all_done is not None and not self._connections and not self._all_done.done():
-            self._all_done.set_result(None)
+        self._connections.discard(handler)
 
     def _make_request(
         self,
         message: ReceivedHead,
         payload: StreamReader,
-        protocol: ServerH1,
+        protocol: Requester,
         writer: AbstractStreamWriter | None,
         task: "asyncio.Task[None] | None",
     ) -> BaseRequest:
@@ -181,7 +213,7 @@ class Server:
 
     # Answers.
 
-    async def answer(self, connection: ServerH1, head: ReceivedHead, body: StreamReader) -> None:
+    async def answer(self, connection: Requester, head: ReceivedHead, body: StreamReader) -> None:
         """Answer one request: run the handler, send its response, go on with the connection."""
         self.requests_count += 1
         logs = self.access_logger is not None and self.access_logger.enabled
@@ -206,7 +238,7 @@ class Server:
                 whole = response.render_whole(request, head.keep_alive and not self.is_closing)
             if whole is not None:
                 connection.send(whole)
-            else:
+            elif head.version is not HttpVersion20 or not _send_whole(connection, request, response):
                 response = await self._send(request, response)
             keeps_alive = response.keep_alive is True
         except ConnectionError as error:
@@ -223,7 +255,7 @@ class Server:
             finally:
                 connection.finish(keeps_alive)
 
-    async def refuse(self, connection: ServerH1, error: WireError) -> None:
+    async def refuse(self, connection: Requester, error: WireError) -> None:
         """Answer what could not be read as a request; the connection ends with it."""
         server_logger.debug("%r: refused: %s", connection, error)
         head = ReceivedHead("UNKNOWN", "/", HttpVersion11, keep_alive=False)
@@ -307,88 +339,38 @@ class Server:
         A connection that was active a moment ago is left to `shutdown`: a request may be on its way.
         """
         self.is_closing = True
-        quiet_since = self.watch.now() - GRACE_S
-        for connection in self.connections:
-            if connection.is_idle and connection.idle_since < quiet_since:
-                connection.close()
+        self._connections.announce_end()
 
     async def shutdown(self, timeout: float | None = None) -> None:
         """Close all connections, once their handlers have ended; cancel those that take over `timeout` seconds."""
         self.pre_shutdown()
         try:
-            await self._shut_down(timeout)
+            await self._connections.end(timeout)
         finally:  # at once, should the shutdown itself be cancelled
-            for connection in self._others():
-                connection.cancel()
-                connection.abort()
+            self._connections.abort()
             for handshake in self._handshakes:
                 handshake.cancel()
             self.starter.close()
             self._is_shut_down = True
         await asyncio.sleep(0)  # for the starter
 
-    async def _shut_down(self, timeout: float | None) -> None:
-        if timeout is None or timeout > 0:
-            await self._let_end(timeout)
-        cancelled = self._running()
-        for connection in cancelled.values():
-            connection.cancel()
-        for connection in self._others():
-            connection.close()
-        await self._wait_until_done(GRACE_S)
-        for connection in self._others():
-            connection.abort()
-        if cancelled:
-            await self._wait_for_cancelled(cancelled)
-        await self._wait_until_done(GRACE_S)
 
-    async def _let_end(self, timeout_s: float | None) -> None:
-        """Wait for the requests that may be on their way, and for the handlers that run."""
-        ends_at = None if timeout_s is None else self.watch.now() + timeout_s
-        if any(connection.is_idle for connection in self.connections):
-            await self._wait_until_done(GRACE_S if timeout_s is None else min(GRACE_S, timeout_s))
-            for connection in self.connections:
-                if connection.is_idle:
-                    connection.close()
-        while running := self._running():
-            left_s = None if ends_at is None else ends_at - self.watch.now()
-            if left_s is not None and left_s <= 0:
-                return
-            await asyncio.wait(running, timeout=left_s)
-        # What was answered still has to reach its client.
-        while any(connection.has_unsent for connection in self.connections):
-            left_s = None if ends_at is None else ends_at - self.watch.now()
-            if left_s is not None and left_s <= 0:
-                return
-            await self._wait_until_done(GRACE_S if left_s is None else min(GRACE_S, left_s))
-
-    async def _wait_for_cancelled(self, cancelled: "Iterable[asyncio.Task[None]]") -> None:
-        _, left = await asyncio.wait(cancelled, timeout=_CANCEL_S)
-        for task in left:
-            self.logger.error("a handler has not ended %g s after it was cancelled: %r", _CANCEL_S, task)
-
-    def _others(self) -> list[ServerH1]:
-        """The open connections without that of a handler that shuts us down: its answer is still to come."""
-        current = asyncio.current_task()
-        return [connection for connection in self.connections if connection.task is not current]
-
-    def _running(self) -> "dict[asyncio.Task[None], ServerH1]":
-        """The tasks of the handlers that run, and their connections; without one that shuts us down."""
-        current = asyncio.current_task()
-        tasks = {connection.task: connection for connection in self._connections}
-        return {task: tasks[task] for task in tasks if task is not None and task is not current and not task.done()}
-
-    async def _wait_until_done(self, seconds: float) -> None:
-        """Wait until no connection is left, but not longer than `seconds`."""
-        if not self._connections:
-            return
-        self._all_done = self._loop.create_future()
-        try:
-            await asyncio.wait([self._all_done], timeout=seconds)
-        finally:
-            self._all_done = None
+# Any: what a handler returned.
+def _send_whole(stream: Any, request: BaseRequest, response: Any) -> bool:
+    """Send a response in a stream of HTTP/2 in one piece, if it can be."""
+    if type(response) is not Response or not request.is_unanswered or request.has_prepare_hook:
+        return False
+    fields = response.fields_whole(request)
+    if fields is not None:
+        stream.send_whole(fields, b"" if request.method == hdrs.METH_HEAD else response.body)
+    return fields is not None
 
 
-def _tells_a_loss(error: Exception, connection: ServerH1) -> bool:
+def _agreed_on_h2(transport: asyncio.Transport) -> bool:
+    ssl_object = transport.get_extra_info("ssl_object")
+    return ssl_object is not None and ssl_object.selected_alpn_protocol() == "h2"
+
+
+def _tells_a_loss(error: Exception, connection: Requester) -> bool:
     """True when `error` may be the loss of `connection`, and not that of one to somebody else."""
     return isinstance(error, ConnectionError) and connection.is_lost

@@ -19,7 +19,9 @@ from yarl import URL
 
 from trunkline.conn.server_h1 import ServerH1
 from trunkline.ground.logs import server_logger
+from trunkline.transport.offer_h2 import offer_h2
 from trunkline.web.runner import SHUTDOWN_TIMEOUT_S, BaseRunner
+from trunkline.web.server import Server
 
 BACKLOG = 128  # web_reference.rst, TCPSite: backlog=128
 _ALL_INTERFACES = "0.0.0.0"  # web_reference.rst, run_app: "listening on 0.0.0.0 (all hosts)"
@@ -69,6 +71,8 @@ class BaseSite(ABC):
     async def start(self) -> None:
         """Start to listen."""
         self._runner.add_site(self)
+        if self._ssl_context is not None and self._answering.http2:
+            offer_h2(self._ssl_context)
 
     async def stop(self) -> None:
         """Stop to listen; connections made before are left to the runner."""
@@ -79,12 +83,17 @@ class BaseSite(ABC):
                 await _attach(waiting, self._protocols, self._ssl_context)
 
     @property
-    def _protocols(self) -> _Protocols:
-        """The factory of protocols, which the runner has from `setup` to `cleanup`."""
+    def _answering(self) -> Server:
+        """Who answers, whom the runner has from `setup` to `cleanup`."""
         server = self._runner.server
         if server is None:
             raise RuntimeError(f"the runner of {self.name} was cleaned up; call its setup() again before start()")
-        return server if self._ssl_context is None else server.over_tls
+        return server
+
+    @property
+    def _protocols(self) -> _Protocols:
+        """The factory of protocols."""
+        return self._answering if self._ssl_context is None else self._answering.over_tls
 
     @property
     def _scheme(self) -> str:

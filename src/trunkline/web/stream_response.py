@@ -249,7 +249,7 @@ class StreamResponse(ResponseFields, KeyedStore):
         headers = self.headers
         if headers.popall(hdrs.TRANSFER_ENCODING, None) is not None:
             self._is_chunked = True  # the one coding that there is; the writer applies it
-        if self._is_chunked:
+        if self._is_chunked and request.version.major < 2:
             if request.version < HttpVersion11:
                 raise RuntimeError(
                     f"chunked encoding in answer to HTTP/{request.version.major}.{request.version.minor}, which has"
@@ -265,11 +265,11 @@ class StreamResponse(ResponseFields, KeyedStore):
             writer.length = length
         elif request.method == hdrs.METH_HEAD:
             return
-        elif request.version >= HttpVersion11:
+        elif request.version < HttpVersion11:
+            self._keep_alive = False  # its end is the end of the body
+        elif request.version.major < 2:  # later ones tell the end by themselves
             headers[hdrs.TRANSFER_ENCODING] = "chunked"
             writer.enable_chunking()
-        else:
-            self._keep_alive = False  # its end is the end of the body
 
     def _announced_length(self) -> int | None:
         """Return the value of Content-Length. Raises ValueError for what another recipient might read otherwise."""

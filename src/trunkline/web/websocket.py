@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from trunkline.abc import AbstractStreamWriter
 from trunkline.conn.message_methods import MessageMethods, as_bytes
-from trunkline.conn.server_h1 import ServerH1
+from trunkline.conn.requester import Requester
 from trunkline.conn.websocket import WebSocketConnection, WebSocketRules
 from trunkline.web.exceptions import HTTPBadRequest
 from trunkline.web.request import BaseRequest
@@ -49,7 +49,7 @@ class WebSocketResponse(MessageMethods, StreamResponse):
     may wait to be sent before sending waits. decode_text: False leaves text messages as bytes, unchecked.
     """
 
-    _protocol: ServerH1 | None = None
+    _protocol: Requester | None = None
     _connection: WebSocketConnection | None = None
     _reads_after_close = 0
     _ws_protocol: str | None = None

@@ -36,3 +36,9 @@ async def served(folder: Path, loop_options: tuple[str, ...]) -> AsyncIterator[S
 async def served_by_tls(folder: Path, loop_options: tuple[str, ...]) -> AsyncIterator[Served]:
     async with run_served(folder, *loop_options, "--tls") as served:
         yield served
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served_by_h2c(folder: Path, loop_options: tuple[str, ...]) -> AsyncIterator[Served]:
+    async with run_served(folder, *loop_options, "--h2c") as served:
+        yield served

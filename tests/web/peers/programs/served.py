@@ -1,4 +1,4 @@
-"""`python served.py FOLDER [--uvloop] [--tls]`: the application that curl, wrk, a browser and our client talk to.
+"""`python served.py FOLDER [--uvloop] [--tls] [--h2c]`: the application that foreign clients and our own talk to.
 
 It serves FOLDER/files under /files/ and its own page at /, on a port that the banner names and on the Unix socket
 FOLDER/socket; by TLS with the certificate FOLDER/server.pem. It notes how it answered, for the tests to ask for.
@@ -173,7 +173,15 @@ def main(folder: Path, options: list[str]) -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(folder / "server.pem")
     loop = uvloop.new_event_loop() if "--uvloop" in options else None
-    web.run_app(make_app(folder), host="127.0.0.1", port=0, path=folder / "socket", ssl_context=context, loop=loop)
+    web.run_app(
+        make_app(folder),
+        host="127.0.0.1",
+        port=0,
+        path=folder / "socket",
+        ssl_context=context,
+        loop=loop,
+        http2="prior-knowledge" if "--h2c" in options else True,
+    )
 
 
 if __name__ == "__main__":
