@@ -8,6 +8,7 @@ from math import inf
 import pytest
 
 from tests.conn.socket_pair import peer_of, receive
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import ConnectionClosed, ConnectionLost, NotSent
 from trunkline.conn.exchange import Exchange, ExchangeRules
@@ -24,16 +25,16 @@ class Owner:
         self.released: list[bool] = []  # for each time, whether the connection may be used again
         self.forgotten = 0
 
-    def release(self, connection: ClientH1) -> None:
+    def release(self, connection: ClientConnection) -> None:
         self.released.append(connection.is_reusable)
 
-    def first_response(self, connection: ClientH1) -> None:
+    def first_response(self, connection: ClientConnection) -> None:
         raise AssertionError("there is no TLS here")
 
-    def note_failure(self, connection: ClientH1, error: Exception) -> None:
+    def note_failure(self, connection: ClientConnection, error: Exception) -> None:
         """Nothing is counted here."""
 
-    def forget(self, connection: ClientH1) -> None:
+    def forget(self, connection: ClientConnection) -> None:
         self.forgotten += 1
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.conn.socket_pair import peer_of, receive, receive_all
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.errors import WriteLost
 from trunkline.conn.exchange import Exchange, ExchangeRules
@@ -48,16 +49,16 @@ class Owner:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def release(self, connection: ClientH1) -> None:
+    def release(self, connection: ClientConnection) -> None:
         self.told.append("release")
 
-    def first_response(self, connection: ClientH1) -> None:
+    def first_response(self, connection: ClientConnection) -> None:
         raise AssertionError("there is no TLS here")
 
-    def note_failure(self, connection: ClientH1, error: Exception) -> None:
+    def note_failure(self, connection: ClientConnection, error: Exception) -> None:
         """Nothing is counted here."""
 
-    def forget(self, connection: ClientH1) -> None:
+    def forget(self, connection: ClientConnection) -> None:
         self.told.append("forget")
 
 

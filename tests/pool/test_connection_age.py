@@ -6,10 +6,10 @@ import pytest
 
 from tests.raw_server import OK, Peer, RawServer, replying
 from trunkline import ClientSession, TCPConnector
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 
 
-def only_connection(connector: TCPConnector) -> ClientH1:
+def only_connection(connector: TCPConnector) -> ClientConnection:
     [connection] = connector.pool.sockets
     return connection
 

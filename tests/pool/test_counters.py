@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from yarl import URL
 
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.counters import Counters, origin_name
@@ -22,20 +23,20 @@ B = ConnectionKey("b", None, True, True)
 class BarePool:
     """As much of a pool as its counters need."""
 
-    slots: Slots[ClientH1] = field(default_factory=lambda: Slots(0, 0))
+    slots: Slots[ClientConnection] = field(default_factory=lambda: Slots(0, 0))
     opening: int = 0
 
     def stats(self, counters: Counters) -> PoolStats:
         return counters.snapshot(self.slots, self.opening)
 
-    def open(self, counters: Counters, key: ConnectionKey, seconds: float = 0.0) -> ClientH1:
+    def open(self, counters: Counters, key: ConnectionKey, seconds: float = 0.0) -> ClientConnection:
         assert self.slots.try_open(key)
         connection = ClientH1(asyncio.get_running_loop(), key)
         self.slots.acquired.add(connection)
         counters.note_opened(connection, seconds)
         return connection
 
-    def lose(self, counters: Counters, connection: ClientH1) -> None:
+    def lose(self, counters: Counters, connection: ClientConnection) -> None:
         self.slots.remove(connection)
         self.slots.free_slot(connection.key)
         counters.note_gone(connection)

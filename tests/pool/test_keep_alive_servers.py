@@ -14,7 +14,7 @@ from tests.both_loops import Run
 from tests.haproxy import Haproxy
 from tests.nginx import Nginx
 from trunkline import ClientConnectionError, ClientSession, TCPConnector
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 
 
 async def post(session: ClientSession, url: str, context: ssl.SSLContext | bool = True) -> None:
@@ -22,14 +22,14 @@ async def post(session: ClientSession, url: str, context: ssl.SSLContext | bool 
         await response.read()
 
 
-def idle_connection(session: ClientSession) -> ClientH1:
+def idle_connection(session: ClientSession) -> ClientConnection:
     """The only one."""
     assert session.connector is not None
     ((connection, _),) = next(iter(session.connector.pool.slots.idle.values()))
     return connection
 
 
-def learned_s(session: ClientSession, connection: ClientH1) -> float:
+def learned_s(session: ClientSession, connection: ClientConnection) -> float:
     """How long connections to the server of `connection` may be idle, as far as it showed."""
     assert session.connector is not None
     return session.connector.pool.idle_limits.limit_s(connection.key.endpoint)

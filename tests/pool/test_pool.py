@@ -7,7 +7,7 @@ import pytest
 
 from tests.raw_server import RawServer, silent
 from trunkline.client.errors import ClientConnectionError
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.errors import DeadlineExpired
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
@@ -38,7 +38,7 @@ async def pool() -> AsyncIterator[Pool]:
     """A pool with room for one connection."""
     loop = asyncio.get_running_loop()
     dns = DNSCache(DefaultResolver(loop=loop), 10, 10)
-    pool = Pool(loop, Slots[ClientH1](1, 0), Establisher(loop, dns), RULES)
+    pool = Pool(loop, Slots[ClientConnection](1, 0), Establisher(loop, dns), RULES)
     yield pool
     await pool.close()
     await dns.close()
@@ -47,7 +47,7 @@ async def pool() -> AsyncIterator[Pool]:
     assert not pool.slots.queued
 
 
-async def queued(pool: Pool, key: ConnectionKey, limits: ConnectLimits = NO_LIMITS) -> "asyncio.Task[ClientH1]":
+async def queued(pool: Pool, key: ConnectionKey, limits: ConnectLimits = NO_LIMITS) -> "asyncio.Task[ClientConnection]":
     """Let a request wait in the queue."""
     task = asyncio.create_task(pool.acquire(key, exchange(), limits))
     before = pool.slots.queued
@@ -163,7 +163,7 @@ async def test_a_connection_given_back_after_the_end_is_closed(pool: Pool, serve
 class Stuck(Establisher):
     """Opens nothing, and takes a while to notice that it is cancelled."""
 
-    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
+    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientConnection:
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -176,7 +176,7 @@ class Stuck(Establisher):
 async def stuck() -> AsyncIterator[Pool]:
     """A pool that never opens a connection, with room for one."""
     loop = asyncio.get_running_loop()
-    pool = Pool(loop, Slots[ClientH1](1, 0), Stuck(loop, None), RULES)
+    pool = Pool(loop, Slots[ClientConnection](1, 0), Stuck(loop, None), RULES)
     yield pool
     await pool.close()
     assert pool.slots.taken == 0

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from tests.raw_server import Peer, RawServer
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.establish import Establisher
@@ -40,14 +40,14 @@ class Idle:
         self.dns = DNSCache(DefaultResolver(loop=loop), 10, 10)
         establisher = Establisher(loop, self.dns)
         rules = PoolRules(keepalive_s=15.0)
-        self.pool = Pool(loop, Slots[ClientH1](0, 0), establisher, rules, lambda: self.now_s)
+        self.pool = Pool(loop, Slots[ClientConnection](0, 0), establisher, rules, lambda: self.now_s)
 
-    async def open(self) -> ClientH1:
+    async def open(self) -> ClientConnection:
         head = RequestHead("GET", Target("http", "test", "/"), ())
         exchange = Exchange(head, ExchangeRules(), lambda exchange, error: error)
         return await self.pool.acquire(self.key, exchange, ConnectLimits(), is_fresh=True)
 
-    async def lose(self, number: int, connection: ClientH1) -> None:
+    async def lose(self, number: int, connection: ClientConnection) -> None:
         self.server.closing[number].set()
         await connection.gone
 

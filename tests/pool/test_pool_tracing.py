@@ -7,7 +7,7 @@ import pytest
 
 from tests.probes import Notes
 from tests.raw_server import RawServer, silent
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.errors import DeadlineExpired
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
@@ -38,7 +38,7 @@ async def pool() -> AsyncIterator[Pool]:
     """A pool with room for one connection, of which nothing may be left in use."""
     loop = asyncio.get_running_loop()
     dns = DNSCache(DefaultResolver(loop=loop), 10, 10)
-    pool = Pool(loop, Slots[ClientH1](1, 0), Establisher(loop, dns), RULES)
+    pool = Pool(loop, Slots[ClientConnection](1, 0), Establisher(loop, dns), RULES)
     yield pool
     assert not pool.slots.acquired
     assert not pool.slots.queued
@@ -130,24 +130,24 @@ async def hanging() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-async def fails(pool: Pool, request: "asyncio.Task[ClientH1]", exchange: Exchange) -> None:
+async def fails(pool: Pool, request: "asyncio.Task[ClientConnection]", exchange: Exchange) -> None:
     with pytest.raises(KeyError, match="of the callback"):
         await request
 
 
-async def is_cancelled(pool: Pool, request: "asyncio.Task[ClientH1]", exchange: Exchange) -> None:
+async def is_cancelled(pool: Pool, request: "asyncio.Task[ClientConnection]", exchange: Exchange) -> None:
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
 
 
-async def expires(pool: Pool, request: "asyncio.Task[ClientH1]", exchange: Exchange) -> None:
+async def expires(pool: Pool, request: "asyncio.Task[ClientConnection]", exchange: Exchange) -> None:
     exchange.fail(DeadlineExpired("waiting", 1, 1))
     with pytest.raises(DeadlineExpired):
         await request
 
 
-Ending = Callable[[Pool, "asyncio.Task[ClientH1]", Exchange], Awaitable[None]]
+Ending = Callable[[Pool, "asyncio.Task[ClientConnection]", Exchange], Awaitable[None]]
 ENDINGS = pytest.mark.parametrize(
     ("act", "ends"), [(raising, fails), (hanging, is_cancelled), (hanging, expires)], ids=["raise", "cancel", "expire"]
 )

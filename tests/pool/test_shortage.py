@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from trunkline.conn.client_h1 import ClientH1
+from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.pool.errors import ConnectTimeout, OutOfDescriptors
@@ -28,7 +28,7 @@ class Short(Establisher):
     number: int | None = errno.EMFILE
     tries = 0
 
-    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientH1:
+    async def open(self, key: ConnectionKey, exchange: Exchange) -> ClientConnection:
         self.tries += 1
         await asyncio.sleep(0)
         if self.number is not None:
@@ -45,7 +45,7 @@ async def short() -> AsyncIterator[Short]:
 
 
 async def pool_of(short: Short, **rules: float) -> Pool:
-    return Pool(asyncio.get_running_loop(), Slots[ClientH1](10, 0), short, PoolRules(**rules))  # type: ignore[arg-type]  # some are int
+    return Pool(asyncio.get_running_loop(), Slots[ClientConnection](10, 0), short, PoolRules(**rules))  # type: ignore[arg-type]  # some are int
 
 
 def exchange() -> Exchange:
@@ -77,7 +77,7 @@ async def test_who_may_not_wait_is_told_of_the_shortage_at_once(short: Short, ke
 async def test_who_tries_for_all_keeps_its_place(short: Short, key: ConnectionKey) -> None:
     pool = await pool_of(short)
     served: list[int] = []
-    held: list[ClientH1] = []
+    held: list[ClientConnection] = []
 
     async def ask(number: int) -> None:
         held.append(await pool.acquire(key, exchange(), SOON))

@@ -6,11 +6,13 @@ the connection, and its other streams, do not notice.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.conn.errors import ConnectionClosed, NotSent, WriteLost
 from trunkline.conn.exchange import Exchange
+from trunkline.conn.key import ConnectionKey
+from trunkline.conn.owner import Owner
 from trunkline.conn.receiver import Receiver
 from trunkline.conn.silence import PeerSilence
 from trunkline.conn.transport_h2 import StreamTransport
@@ -47,7 +49,10 @@ class Sharing(Protocol):
 
 
 class Place(Protocol):
-    """The lane, as its streams see it."""
+    """The lane, as its streams see it. owner: None once it is gone."""
+
+    owner: Owner[Any] | None  # Any: of the lane's own class
+    key: ConnectionKey
 
     def let_go(self, stream: "ClientStream") -> None:
         """The exchange of `stream` has ended."""
@@ -248,6 +253,16 @@ class ClientStream(Stream):
 
     def note_failure(self, error: Exception) -> None:
         self._place.note_failure(error)
+
+    @property
+    def owner(self) -> Owner[Any] | None:
+        """Who counts its failures."""
+        return self._place.owner
+
+    @property
+    def key(self) -> ConnectionKey:
+        """What its connection may be used for."""
+        return self._place.key
 
     @property
     def missing_words(self) -> str | None:
