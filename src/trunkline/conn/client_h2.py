@@ -223,7 +223,7 @@ class ClientH2(asyncio.BufferedProtocol):
         self._is_heard = True
         self._is_feeding = True
         try:
-            self.h2.feed(self._buffer[:nbytes].tobytes())
+            self.h2.feed(self._buffer[:nbytes])
         except H2Fault as fault:
             self._fail(fault)
         finally:

@@ -49,6 +49,8 @@ from trunkline.wire.limits import (
     MAX_LISTED_FIELDS,
 )
 
+_LARGE_FRAME_BYTES: Final = 1024  # of DATA; ours: smaller ones are judged one by one, for they may be noise
+
 
 class Listener(Protocol):
     """Who hears what concerns the whole connection."""
@@ -138,10 +140,9 @@ class H2Connection(Receiving):
         """True while the rest of a frame or of a head is to come."""
         return bool(self._rest) or self._block is not None
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, received: bytes | memoryview) -> None:
         """Take bytes of the peer. Raises H2Fault when the connection cannot go on: say `go_away(error.code)`."""
-        if self._rest:
-            data = self._rest + data
+        data = b"".join((self._rest, received))  # one copy, even of what was received into memory that others share
         at = 0
         if self._needs_preface:
             at = self._take_preface(data)
@@ -158,8 +159,29 @@ class H2Connection(Receiving):
             if at > size:
                 at = begin - FRAME_HEAD_BYTES
                 break
-            self._take_frame(kind, flags, stream_id & ID_BITS, data[begin:at])
+            if kind == DATA and not flags and length >= _LARGE_FRAME_BYTES:
+                payload, at = self._join_data(data, begin, at)
+            else:
+                payload = data[begin:at]
+            self._take_frame(kind, flags, stream_id & ID_BITS, payload)
         self._rest = data[at:]
+
+    def _join_data(self, data: bytes, begin: int, end: int) -> tuple[bytes, int]:
+        """Return the payload from `begin` to `end` with those of the large frames behind it that go on with its body.
+
+        To take them one by one would cost a stream of 10 MB a fifth more.
+        """
+        kind = data[begin - 6 : begin]  # DATA without flags, and the stream
+        view = memoryview(data)
+        pieces = [view[begin:end]]
+        while data[end + 3 : end + FRAME_HEAD_BYTES] == kind:
+            length = int.from_bytes(data[end : end + 3])
+            begin = end + FRAME_HEAD_BYTES
+            if begin + length > len(data) or not _LARGE_FRAME_BYTES <= length <= self._max_frame_bytes:
+                break
+            end = begin + length
+            pieces.append(view[begin:end])
+        return b"".join(pieces), end
 
     def _take_preface(self, data: bytes) -> int:
         """Return how many bytes of `data` were the client's preface; 0 while it has not come whole."""
