@@ -11,7 +11,7 @@ import pytest
 
 from tests.torture.server_flows import CLIENT_TLS, GET, HELLO, large_file
 from tests.web.raw_websocket import HEAD, close_frame
-from trunkline.web import server, sites
+from trunkline.web import connections, sites
 from trunkline.web.app import Application
 from trunkline.web.file_response import FileResponse
 from trunkline.web.request import Request
@@ -72,7 +72,7 @@ def application() -> Application:
 @contextmanager
 def short_graces() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "GRACE_S", GRACE_S)
+        patch.setattr(connections, "GRACE_S", GRACE_S)
         patch.setattr(sites, "_LAST_HANDSHAKES_S", GRACE_S)
         yield
 
