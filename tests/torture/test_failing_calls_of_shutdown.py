@@ -23,19 +23,23 @@ async def run_failing(is_tls: bool, faults: Faults) -> None:
     """Shut a server down that has clients of every kind, while a call fails."""
     runner = AppRunner(application(), shutdown_timeout=SHUTDOWN_S, access_log=None)
     await runner.setup()
-    with listener(faults) as sock, short_graces(), failing_files(faults), failing_bios():
+    with listener(faults) as sock:
         await SockSite(runner, sock, ssl_context=faults.watch_tls(TLS) if is_tls else None).start()
-        server = runner.server
-        assert server is not None
-        clients = Clients(runner.addresses[0][1], is_tls=is_tls)
-        async with asyncio.timeout(LIMIT_S):
-            await clients.come(runner)
-        async with asyncio.timeout(LIMIT_S):
-            with faults.armed():
-                await runner.cleanup()
-            assert not runner.sites
-            assert not server.connections
-            await clients.see_the_end()
+        with short_graces(), failing_files(faults), failing_bios():
+            await _shut_down_failing(runner, Clients(runner.addresses[0][1], is_tls=is_tls), faults)
+
+
+async def _shut_down_failing(runner: AppRunner, clients: Clients, faults: Faults) -> None:
+    server = runner.server
+    assert server is not None
+    async with asyncio.timeout(LIMIT_S):
+        await clients.come(runner)
+    async with asyncio.timeout(LIMIT_S):
+        with faults.armed():
+            await runner.cleanup()
+        assert not runner.sites
+        assert not server.connections
+        await clients.see_the_end()
 
 
 @pytest.mark.parametrize("loop", LOOPS)
