@@ -17,8 +17,9 @@ from trunkline.wire.coding import Encoder, make_encoder
 from trunkline.wire.h1.chunked import LAST_CHUNK, render_chunk
 
 # A large body is compressed and handed to the transport in pieces, so that the loop gets its turns and what waits to be
-# sent is not copied whole. As large as what files are read in.
-PIECE_BYTES: Final = 2**18
+# sent is not copied whole. Each piece is copied, and over TLS and HTTP/2 again: as in `receive_buffer`, what is above
+# 128 KiB is mapped anew each time, and 10 MB cost up to twice as much.
+PIECE_BYTES: Final = 120 * 1024
 
 
 class Outlet(Protocol):
@@ -35,9 +36,11 @@ class BodyWriter(AbstractStreamWriter):
     """Writes one body to one connection.
 
     length: bytes still to come when a Content-Length was announced, else None. is_whole: all was written.
+    piece_bytes: as large as what is handed to the transport at a time.
     """
 
     is_whole = False
+    piece_bytes = PIECE_BYTES
 
     def __init__(self, connection: Outlet, length: int | None, *, chunked: bool, coding: str | None) -> None:
         self._connection = connection
@@ -66,12 +69,13 @@ class BodyWriter(AbstractStreamWriter):
 
     async def write(self, chunk: "bytes | bytearray | memoryview[Any]") -> None:
         """Send `chunk`; wait while the transport's buffer is full. Raises ValueError beyond the announced length."""
-        if len(chunk) <= PIECE_BYTES:
+        size = self.piece_bytes
+        if len(chunk) <= size:
             await self._write_piece(bytes(chunk))
             return
         view = memoryview(chunk)
-        for start in range(0, len(view), PIECE_BYTES):
-            await self._write_piece(view[start : start + PIECE_BYTES].tobytes())
+        for start in range(0, len(view), size):
+            await self._write_piece(view[start : start + size].tobytes())
 
     async def _write_piece(self, piece: bytes) -> None:
         if self._encoder is not None:

@@ -74,6 +74,10 @@ class StreamFault(H2Fault):
     """A peer breaks HTTP/2 in one stream alone (RFC 9113 §5.4.2). code: what RST_STREAM tells it."""
 
 
+class HeadTooLarge(StreamFault, FieldTooLong):
+    """A field of a head is longer than its limit, or there are more of them. A server may still answer."""
+
+
 class StreamReset(WireError):
     """The peer ended a stream before its time, by RST_STREAM or GOAWAY (RFC 9113 §6.4, §6.8).
 

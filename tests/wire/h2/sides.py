@@ -23,6 +23,7 @@ from trunkline.wire.h2.codes import (
 from trunkline.wire.h2.connection import H2Connection
 from trunkline.wire.h2.head import parse_request_head, parse_response_head
 from trunkline.wire.h2.stream import FieldPairs, Stream
+from trunkline.wire.limits import H2_MAX_FIELD_LIST_BYTES
 
 GET: FieldPairs = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")]
 POST: FieldPairs = [(":method", "POST"), *GET[1:]]
@@ -128,10 +129,10 @@ class Told(Stream):
     def head_received(self, fields: FieldPairs, ends: bool) -> bool:
         self.heads.append(fields)
         if self.id % 2 and fields and fields[0][0] == ":status":
-            answer = parse_response_head(fields)
+            answer = parse_response_head(fields, H2_MAX_FIELD_LIST_BYTES)
             self.missing = answer.content_length
             return answer.status >= 200
-        self.missing = parse_request_head(fields).content_length
+        self.missing = parse_request_head(fields, H2_MAX_FIELD_LIST_BYTES).content_length
         return True
 
     def data_received(self, data: bytes) -> None:

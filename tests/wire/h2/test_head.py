@@ -2,7 +2,7 @@ import pytest
 from multidict import istr
 
 from tests.memory import MIB, peak_below
-from trunkline.wire.errors import StreamFault
+from trunkline.wire.errors import HeadTooLarge, StreamFault
 from trunkline.wire.h2.codes import ErrorCode
 from trunkline.wire.h2.head import (
     check_trailers,
@@ -352,3 +352,24 @@ def test_a_response_that_must_not_be_sent_is_refused(status: int, fields: Pairs)
 def test_a_value_that_is_no_text_is_refused() -> None:
     with pytest.raises(TypeError):
         response_fields(200, [("x", 1)])  # type: ignore[list-item]  # what a program may pass
+
+
+def test_limits_count_fields_without_pseudo_header_fields_and_bytes_as_in_a_line() -> None:
+    fields = [("a", "1"), ("b", "2")]
+    assert parse_request_head([*GET, *fields], max_field_bytes=4, max_fields=2).fields[-2:] == fields
+    assert parse_response_head([(":status", "200"), *fields], max_field_bytes=4, max_fields=2).fields == fields
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "again"])
+@pytest.mark.parametrize(("max_field_bytes", "max_fields"), [(3, 10), (100, 1)])
+def test_a_head_beyond_a_limit_is_too_large_even_when_it_is_known(
+    max_field_bytes: int, max_fields: int, again: bool
+) -> None:
+    fields = [("a", "1"), ("b", "2")]
+    for _ in range(3 if again else 0):
+        parse_request_head([*GET, *fields])
+        parse_response_head([(":status", "200"), *fields])
+    with pytest.raises(HeadTooLarge, match="raise max_"):
+        parse_request_head([*GET, *fields], max_field_bytes, max_fields)
+    with pytest.raises(HeadTooLarge, match="raise max_"):
+        parse_response_head([(":status", "200"), *fields], max_field_bytes, max_fields)

@@ -43,6 +43,7 @@ from trunkline.wire.h2.stream import State, Stream
 from trunkline.wire.limits import (
     H2_CONNECTION_WINDOW,
     H2_FRAME_BYTES,
+    H2_MAX_BLOCK_BYTES,
     H2_MAX_FIELD_LIST_BYTES,
     H2_MAX_STREAMS,
     H2_STREAM_WINDOW,
@@ -78,7 +79,10 @@ class H2Connection(Receiving):
         max_fields: int = MAX_LISTED_FIELDS,
     ) -> None:
         decoder = Decoder(max_list_bytes=max_field_list_bytes, max_fields=max_fields)
-        super().__init__(make_stream=make_stream, decoder=decoder, max_streams=max_streams)
+        max_block_bytes = max(H2_MAX_BLOCK_BYTES, 2 * max_field_list_bytes)
+        super().__init__(
+            make_stream=make_stream, decoder=decoder, max_streams=max_streams, max_block_bytes=max_block_bytes
+        )
         self._listener = listener
         self._max_field_list_bytes = max_field_list_bytes
         self._max_frame_bytes = DEFAULT_FRAME_BYTES  # until the peer can know better
@@ -160,27 +164,29 @@ class H2Connection(Receiving):
                 at = begin - FRAME_HEAD_BYTES
                 break
             if kind == DATA and not flags and length >= _LARGE_FRAME_BYTES:
-                payload, at = self._join_data(data, begin, at)
+                payload, at = self._join_data(data, begin, at, stream_id & ID_BITS)
             else:
                 payload = data[begin:at]
             self._take_frame(kind, flags, stream_id & ID_BITS, payload)
         self._rest = data[at:]
 
-    def _join_data(self, data: bytes, begin: int, end: int) -> tuple[bytes, int]:
-        """Return the payload from `begin` to `end` with those of the large frames behind it that go on with its body.
+    def _join_data(self, data: bytes, begin: int, end: int, stream_id: int) -> tuple[bytes, int]:
+        """Return the payload from `begin` to `end` with those of the frames behind it that have the same head.
 
-        To take them one by one would cost a stream of 10 MB a fifth more.
+        Taken one by one, the frames of a body of 10 MB would cost a fourth more. Together they are less than half of
+        the stream's window: as much as may come before some of it is given back.
         """
-        kind = data[begin - 6 : begin]  # DATA without flags, and the stream
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            return data[begin:end], end
+        head = data[begin - FRAME_HEAD_BYTES : begin]
+        frame_bytes = FRAME_HEAD_BYTES + end - begin
+        last = min(len(data), begin + stream.window // 2) - frame_bytes  # where such a frame could still begin
         view = memoryview(data)
         pieces = [view[begin:end]]
-        while data[end + 3 : end + FRAME_HEAD_BYTES] == kind:
-            length = int.from_bytes(data[end : end + 3])
-            begin = end + FRAME_HEAD_BYTES
-            if begin + length > len(data) or not _LARGE_FRAME_BYTES <= length <= self._max_frame_bytes:
-                break
-            end = begin + length
-            pieces.append(view[begin:end])
+        while end <= last and data.startswith(head, end):
+            pieces.append(view[end + FRAME_HEAD_BYTES : end + frame_bytes])
+            end += frame_bytes
         return b"".join(pieces), end
 
     def _take_preface(self, data: bytes) -> int:

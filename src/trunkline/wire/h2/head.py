@@ -2,7 +2,8 @@
 
 Peers repeat themselves: each field is checked once and then looked up, and so are whole heads of requests, as in
 `wire/h1`, whose grammar of targets, hosts and lengths is the one here too. Fields that may be secret are not kept. What
-is malformed resets its stream. How large a head may be is the decoder's to see, what a body has to be the connection's.
+is malformed resets its stream. How large a head may be in all is the decoder's to see, what a body has to be the
+connection's.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Final
 
 from multidict import istr
 
-from trunkline.wire.errors import BadFraming, BadHead, StreamFault
+from trunkline.wire.errors import BadFraming, BadHead, HeadTooLarge, StreamFault
 from trunkline.wire.fields import TOKEN
 from trunkline.wire.h1.field_lines import Entry, FramedHead, Read, Take
 from trunkline.wire.h1.head import OF_RESPONSES, UNKEPT, ResponseHead
@@ -22,6 +23,8 @@ from trunkline.wire.limits import (
     MAX_CACHED_HEADS,
     MAX_CACHED_LINE_BYTES,
     MAX_CACHED_LINES,
+    MAX_FIELD_BYTES,
+    MAX_FIELDS,
 )
 from trunkline.wire.message import CONNECTION_FIELDS, RequestHead, lower_case_fields
 from trunkline.wire.received import ReceivedHead
@@ -31,7 +34,6 @@ from trunkline.wire.version import HttpVersion20
 Pair = tuple[str, str]
 
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]++")  # §8.2.1: a token, in lower case
-_NO_VALUE: Final = re.compile(r"[\0\r\n]|\A[ \t]|[ \t]\Z")  # §8.2.1
 _PATH: Final = re.compile(r"/[!-~]*+")  # as in a request line of HTTP/1.1
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+")  # RFC 3986 §3.1
 _PROTOCOL: Final = re.compile(f"{TOKEN.pattern}(?:/{TOKEN.pattern})?")  # RFC 9110 §7.8
@@ -45,6 +47,10 @@ def _malformed(message: str) -> StreamFault:
     return StreamFault(ErrorCode.PROTOCOL_ERROR, message)
 
 
+def _too_large(message: str) -> HeadTooLarge:
+    return HeadTooLarge(ErrorCode.ENHANCE_YOUR_CALM, message)
+
+
 class _Fields:
     """The fields of one role that are known to be right, with what they do to a head."""
 
@@ -53,22 +59,32 @@ class _Fields:
         self._unkept = unkept
         self._known: dict[Pair, Entry] = {}
 
-    def read(self, pairs: Sequence[Pair], head: FramedHead) -> None:
-        """Add `pairs` to `head`. Raises StreamFault."""
-        known, fields = self._known, head.fields
+    def read(self, pairs: Sequence[Pair], head: FramedHead, max_field_bytes: int, max_fields: int) -> None:
+        """Add `pairs` to `head`. Raises StreamFault, which is HeadTooLarge beyond the limits."""
+        if len(pairs) > max_fields:
+            _check_count(pairs, max_fields)
+        # No line that is kept is longer than a usual limit.
+        known = self._known if max_field_bytes >= MAX_CACHED_LINE_BYTES else {}
+        fields = head.fields
         try:
             for pair in pairs:
-                field, take, argument = known.get(pair) or self._check(pair)
+                field, take, argument = known.get(pair) or self._check(pair, max_field_bytes)
                 fields.append(field)
                 if take is not None:
                     take(head, argument)
+        except HeadTooLarge:
+            raise
         except (BadHead, BadFraming) as error:
             raise _malformed(str(error)) from error
 
-    def _check(self, pair: Pair) -> Entry:
+    def _check(self, pair: Pair, max_field_bytes: int) -> Entry:
         """Check a field that is not known, and keep it if it may come again."""
-        _check_field(pair)
         name, value = pair
+        size = len(name) + len(": ") + len(value)  # the limits are those of lines
+        if size > max_field_bytes:
+            said = f"field {name[:_SHOWN]!r} of {size} bytes; the limit is {max_field_bytes}"
+            raise _too_large(f"{said} (raise max_field_size)")
+        _check_field(pair)
         read, take = self._acted_on.get(name, (None, None))
         entry = ((istr(name), value), take, None if read is None else read(value))
         if len(name) + len(value) <= MAX_CACHED_LINE_BYTES and name not in self._unkept:
@@ -78,12 +94,21 @@ class _Fields:
         return entry
 
 
+def _check_count(pairs: Sequence[Pair], max_fields: int) -> None:
+    """Raise HeadTooLarge for too many fields; all crumbs of a cookie are one (§8.2.3)."""
+    crumbs = sum(name == "cookie" for name, _ in pairs)
+    count = len(pairs) - max(crumbs - 1, 0)
+    if count > max_fields:
+        raise _too_large(f"{count} fields; the limit is {max_fields} (raise max_headers)")
+
+
 def _check_field(pair: Pair) -> None:
     """Raise StreamFault for what is no field, or none that HTTP/2 has (§8.2)."""
     name, value = pair
     if _NAME.fullmatch(name) is None:
         raise _malformed(_what_is_wrong_with_name(name))
-    if _NO_VALUE.search(value) is not None:
+    # §8.2.1. A search for each is memchr, ten times as fast as one of a regular expression for all.
+    if "\0" in value or "\r" in value or "\n" in value or value != value.strip(" \t"):
         raise _malformed(f"field {name!r} has NUL, CR or LF in its value, or blanks at its ends (RFC 9113 §8.2.1)")
     if name in CONNECTION_FIELDS:
         raise _malformed(f"field {name!r}, which is of connections and not of HTTP/2 (RFC 9113 §8.2.2)")
@@ -106,12 +131,17 @@ _heads: dict[tuple[Pair, ...], ReceivedHead] = {}
 # Heads that come.
 
 
-def parse_response_head(fields: list[Pair]) -> ResponseHead:
-    """Read the head of a response, interim or final. Raises StreamFault."""
+def parse_response_head(
+    fields: list[Pair], max_field_bytes: int = MAX_FIELD_BYTES, max_fields: int = MAX_FIELDS
+) -> ResponseHead:
+    """Read the head of a response, interim or final. Raises StreamFault.
+
+    max_field_bytes: of a name and its value, as a line of HTTP/1.1. max_fields: without pseudo-header fields.
+    """
     first = fields[0] if fields else ("", "")
     status, reason = _statuses.get(first) or _read_status(first)
     head = ResponseHead(HttpVersion20, status, reason, True)
-    _OF_RESPONSES.read(fields[1:], head)
+    _OF_RESPONSES.read(fields[1:], head, max_field_bytes, max_fields)
     return head
 
 
@@ -127,27 +157,34 @@ def _read_status(first: Pair) -> tuple[int, str]:
     return known
 
 
-def parse_request_head(fields: list[Pair]) -> ReceivedHead:
-    """Read the head of a request. It may be one that was returned before: change a copy. Raises StreamFault."""
+def parse_request_head(
+    fields: list[Pair], max_field_bytes: int = MAX_FIELD_BYTES, max_fields: int = MAX_FIELDS
+) -> ReceivedHead:
+    """Read the head of a request. It may be one that was returned before: change a copy. Raises StreamFault.
+
+    max_field_bytes: of a name and its value, as a line of HTTP/1.1. max_fields: without pseudo-header fields; the
+    crumbs of a cookie are one.
+    """
+    is_usual = max_field_bytes >= MAX_FIELD_BYTES and max_fields >= MAX_FIELDS
     key = tuple(fields)
-    known = _heads.get(key)
+    known = _heads.get(key) if is_usual else None
     if known is not None:
         return known
-    head = _parse_request(fields)
-    if not head.is_secret and sum([len(name) + len(value) for name, value in fields]) <= MAX_CACHED_HEAD_BYTES:
+    head = _parse_request(fields, max_field_bytes, max_fields)
+    if is_usual and not head.is_secret:
         _keep(key, head)
     return head
 
 
 def _keep(key: tuple[Pair, ...], head: ReceivedHead) -> None:
-    """Keep a head that has come before; those that come once would only fill the table."""
-    if has_come_before(key):
+    """Keep a small head that has come before; those that come once would only fill the table."""
+    if sum([len(name) + len(value) for name, value in key]) <= MAX_CACHED_HEAD_BYTES and has_come_before(key):
         if len(_heads) >= MAX_CACHED_HEADS:
             _heads.clear()
         _heads[key] = head
 
 
-def _parse_request(fields: list[Pair]) -> ReceivedHead:
+def _parse_request(fields: list[Pair], max_field_bytes: int, max_fields: int) -> ReceivedHead:
     pseudo = _pseudo_fields(fields)
     method, authority, protocol = pseudo.get(":method", ""), pseudo.get(":authority"), pseudo.get(":protocol")
     if TOKEN.fullmatch(method) is None:
@@ -163,7 +200,7 @@ def _parse_request(fields: list[Pair]) -> ReceivedHead:
     head = ReceivedHead(method, target, HttpVersion20, True)
     if protocol is not None:
         head.protocol = protocol
-    _OF_REQUESTS.read(fields[len(pseudo) :], head)
+    _OF_REQUESTS.read(fields[len(pseudo) :], head, max_field_bytes, max_fields)
     _settle_host(head, authority)
     if head.is_secret:
         _join_cookies(head)

@@ -14,7 +14,7 @@ from trunkline.wire.h2.head import check_trailers
 from trunkline.wire.h2.hpack_decoder import Decoder
 from trunkline.wire.h2.stream import NEXT, Event, FieldPairs, State, Stream
 from trunkline.wire.h2.window import Windows
-from trunkline.wire.limits import H2_MAX_BLOCK_BYTES, H2_MAX_CONTINUATIONS, H2_SMALL_INCREMENT, H2_STREAM_WINDOW
+from trunkline.wire.limits import H2_MAX_CONTINUATIONS, H2_SMALL_INCREMENT, H2_STREAM_WINDOW
 
 ID_BITS: Final = 0x7FFF_FFFF  # a number's first bit is reserved, and ignored (§4.1)
 _LARGE_HEAD_WEIGHT: Final = 32  # ours: it was decoded to its end, which costs some ms
@@ -27,12 +27,15 @@ class Receiving(Windows):
     as open ones do.
     """
 
-    def __init__(self, *, make_stream: Callable[[], Stream] | None, decoder: Decoder, max_streams: int) -> None:
+    def __init__(
+        self, *, make_stream: Callable[[], Stream] | None, decoder: Decoder, max_streams: int, max_block_bytes: int
+    ) -> None:
         super().__init__(is_client=make_stream is None)
         self.held_back = 0
         self.max_streams = max_streams
         self._make_stream = make_stream
         self._decoder = decoder
+        self._max_block_bytes = max_block_bytes
         self._block: tuple[int, int, list[bytes]] | None = None  # stream, flags and frames of a head that goes on
         self._last_peer_id = 0  # of the streams that the peer has opened, taken or not
         self._skipped = range(0)  # numbers below, which it went past
@@ -56,10 +59,11 @@ class Receiving(Windows):
             raise H2Fault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without a head before it (RFC 9113 §6.10)")
         _, first_flags, pieces = self._block
         pieces.append(payload)
-        if len(pieces) > H2_MAX_CONTINUATIONS or sum(map(len, pieces)) > H2_MAX_BLOCK_BYTES:
-            raise H2Fault(
-                ErrorCode.ENHANCE_YOUR_CALM, f"a head in {len(pieces)} frames, of over {H2_MAX_BLOCK_BYTES} bytes"
-            )
+        size = sum(map(len, pieces))
+        if len(pieces) > H2_MAX_CONTINUATIONS + 1 or size > self._max_block_bytes:
+            limits = f"{H2_MAX_CONTINUATIONS} frames behind the first and {self._max_block_bytes} bytes"
+            said = f"a head of {size} bytes in {len(pieces)} frames so far; the limits are {limits}"
+            raise H2Fault(ErrorCode.ENHANCE_YOUR_CALM, said)
         if flags & END_HEADERS:
             self._block = None
             self._take_block(first_flags, stream_id, b"".join(pieces))

@@ -149,6 +149,7 @@ class Sending:
             sent = self._send_as_allowed(stream, data, stream.unsent_from, stream.unsent_ends, _TURN_BYTES)
             if sent == len(data):
                 stream.unsent = b""
+                stream.unsent_from = 0
                 stream.drained()
                 continue
             stream.unsent_from = sent
@@ -209,6 +210,7 @@ class Sending:
     def _close(self, stream: Stream) -> None:
         stream.state = State.CLOSED
         stream.unsent = b""
+        stream.unsent_from = 0
         self.streams.pop(stream.id, None)
         self._waiting.pop(stream, None)
 
