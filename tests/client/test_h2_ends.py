@@ -28,14 +28,26 @@ async def test_what_a_server_that_goes_away_did_not_process_is_sent_again_once(m
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_refused_stream_is_sent_again_once(method: str) -> None:
+async def test_a_refused_stream_is_sent_again_three_times(method: str) -> None:
     async def refuse(stream: ServerStream) -> None:
         stream.reset(ErrorCodes.REFUSED_STREAM)
 
     async with H2Server(refuse) as server, clear_session() as session:
         with pytest.raises(ServerDisconnectedError, match="REFUSED_STREAM"):
             await session.request(method, server.url())
-        assert len(server.requests) == 2
+        assert len(server.requests) == 4
+
+
+async def test_requests_outlive_connections_that_end_one_after_the_other() -> None:
+    async def go_thrice(stream: ServerStream) -> None:
+        if len(server.peers) <= 3:
+            stream.peer.go_away(0)
+        else:
+            stream.answer(await stream.whole())
+
+    async with H2Server(go_thrice) as server, clear_session() as session:
+        assert await post(session, server.url(), b"once") == b"once"
+        assert stats_of(session).opened == 4
 
 
 async def test_streams_below_the_last_of_a_goaway_go_on() -> None:

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
 
 from tests.client.h2 import clear_session, hello, read_all, settled
 from tests.h2_server import H2Server, ServerStream
+from tests.raw_server import Peer, RawServer
 from trunkline import ClientTimeout, SocketTimeoutError
 
 
@@ -24,6 +26,39 @@ async def test_sock_read_ends_one_stream() -> None:
                 await response.read()
         assert await read_all(session, server.url()) == b"ok"
         assert len(server.peers) == 1
+
+
+async def test_sock_read_does_not_count_while_other_streams_come_first() -> None:
+    async def slow(stream: ServerStream) -> None:
+        await asyncio.sleep(0.05)
+        stream.answer()
+
+    timeout = ClientTimeout(total=20, sock_read=0.15)
+
+    async def ask() -> bytes:
+        async with session.get(server.url(), timeout=timeout) as response:
+            return await response.read()
+
+    async with H2Server(slow) as server, clear_session(limit=8) as session:
+        await ask()
+        await asyncio.gather(*(ask() for _ in range(8)))
+        peer = server.peers[0]
+        peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})  # they leave with the next response
+        await ask()
+        assert await asyncio.gather(*(ask() for _ in range(8))) == [b"ok"] * 8
+        assert len(server.peers) == 1
+
+
+async def test_sock_read_ends_the_wait_for_a_server_that_takes_no_streams() -> None:
+    async def take_none(peer: Peer) -> None:
+        await peer.send(b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\0")  # SETTINGS_MAX_CONCURRENT_STREAMS 0
+        await peer.wait_closed_by_client()
+
+    timeout = ClientTimeout(total=20, sock_read=0.05)
+    async with RawServer(take_none) as server, clear_session() as session:
+        asked = (session.get(server.url(), timeout=timeout) for _ in range(3))
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(result) for result in results] == [SocketTimeoutError] * 3
 
 
 async def test_the_total_time_covers_a_wait_for_the_head() -> None:

@@ -6,9 +6,9 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from tests.client.h2 import read_all, server_context, stats_of, tls_session
+from tests.client.h2 import client_context, read_all, server_context, stats_of, tls_session
 from tests.h2_server import H2Server, ServerStream
-from trunkline import ServerDisconnectedError, WSMsgType, WSServerHandshakeError
+from trunkline import ClientConnectionError, ClientSession, ServerDisconnectedError, WSMsgType, WSServerHandshakeError
 
 ALLOWED = {SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
 HELLO, CLOSE = b"\x81\x05hello", b"\x88\x02\x03\xe8"
@@ -110,6 +110,16 @@ async def test_where_the_server_does_not_allow_it_http1_is_asked_for() -> None:
         with pytest.raises(ServerDisconnectedError):
             await session.ws_connect(f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     assert offered == ["http/1.1"]
+
+
+async def test_where_a_context_of_the_users_leads_to_http2_without_websockets_the_error_tells_so() -> None:
+    async with H2Server(talk, ssl=server_context()) as server, ClientSession() as session:
+        for _ in range(2):
+            with pytest.raises(
+                ClientConnectionError, match=r'takes no WebSockets.*set_alpn_protocols\(\["http/1.1"\]\)'
+            ):
+                await session.ws_connect(server.url(), ssl=client_context())
+        assert (len(server.requests), stats_of(session).active) == (0, 0)
 
 
 async def test_a_megabyte_passes_in_both_directions() -> None:

@@ -1,6 +1,8 @@
 """One client connection of HTTP/2, driven by hand: what it writes when, and how it ends."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any, cast
 
 import pytest
@@ -9,7 +11,7 @@ from trunkline.client.failures import as_public
 from trunkline.conn import client_h2
 from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h2 import ClientH2
-from trunkline.conn.errors import ConnectionLost, NotSent
+from trunkline.conn.errors import ConnectionLost, NotTaken
 from trunkline.conn.exchange import Exchange, ExchangeRules
 from trunkline.conn.key import ConnectionKey
 from trunkline.wire.errors import H2Fault
@@ -44,6 +46,9 @@ class FakeTransport(asyncio.Transport):
 
     def abort(self) -> None:
         self.close()
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def kinds(self) -> list[int]:
         """The types of the frames that were written, the preface apart."""
@@ -97,6 +102,11 @@ def exchange(method: str = "GET") -> Exchange:
     return made
 
 
+def streams_allowed(count: int) -> bytes:
+    """SETTINGS_MAX_CONCURRENT_STREAMS."""
+    return b"\0\0\x06\x04\0\0\0\0\0\0\x03" + count.to_bytes(4)
+
+
 def receive(connection: ClientH2, data: bytes) -> None:
     memoryview(connection.get_buffer(len(data)))[: len(data)] = data
     connection.buffer_updated(len(data))
@@ -113,10 +123,72 @@ async def test_the_preface_and_the_first_request_leave_in_one_write() -> None:
 
 async def test_requests_of_one_turn_leave_in_one_write() -> None:
     connection, transport = connected()
+    receive(connection, SETTINGS)
+    transport.writes.clear()
     for _ in range(10):
         lane_of(connection)[0].start(exchange())
     await asyncio.sleep(0)
     assert len(transport.writes) == 2  # the first one does not wait for others
+
+
+async def test_a_server_gets_one_request_until_it_has_told_how_many_it_takes() -> None:
+    connection, transport = connected()
+    for _ in range(4):
+        lane_of(connection)[0].start(exchange())
+    await asyncio.sleep(0)
+    assert transport.kinds().count(HEADERS) == 1
+    receive(connection, streams_allowed(3))
+    assert transport.kinds().count(HEADERS) == 3
+
+
+async def test_an_exchange_that_is_given_up_makes_room_for_one_that_waits() -> None:
+    connection, transport = connected()
+    first, second = exchange(), exchange()
+    for asked in (first, second):
+        lane_of(connection)[0].start(asked)
+    receive(connection, streams_allowed(1))
+    assert transport.kinds().count(HEADERS) == 1
+    first.abort()
+    await asyncio.sleep(0)
+    assert transport.kinds()[-2:] == [RST_STREAM, HEADERS]
+
+
+async def test_a_transport_of_a_stream_counts_what_the_server_has_not_taken() -> None:
+    connection, _ = connected()
+    receive(connection, b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x0a")  # SETTINGS_INITIAL_WINDOW_SIZE 10
+    outlet = lane_of(connection)[0].start(exchange("POST"), is_whole=False)
+    assert outlet.transport is not None
+    outlet.transport.write(bytes(100))
+    sizes: list[int] = []
+    for increment in (0, 20, 70):
+        if increment:
+            receive(connection, b"\0\0\x04\x08\0\0\0\0\x01" + increment.to_bytes(4))
+        sizes.append(outlet.transport.get_write_buffer_size())
+    assert sizes == [90, 70, 0]
+
+
+class VanishedTransport(FakeTransport):
+    """One that uvloop has closed because opening it was cancelled: neither does it say so, nor is its end told."""
+
+    def write(self, data: Any) -> None:  # Any: as asyncio has it
+        raise RuntimeError("the handler is closed")
+
+    def abort(self) -> None:
+        pass
+
+
+async def test_a_connection_that_is_aborted_says_and_does_nothing_more() -> None:
+    loop = asyncio.get_running_loop()
+    connection = ClientH2(loop, KEY)
+    connection.connection_made(VanishedTransport(connection))
+    reference = weakref.ref(connection)
+    connection.abort()
+    failures: list[object] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    await asyncio.sleep(0)
+    del connection
+    gc.collect()
+    assert (failures, reference()) == ([], None)  # no timer holds it
 
 
 async def test_a_response_gives_the_lane_back_before_anybody_runs() -> None:
@@ -131,24 +203,26 @@ async def test_a_response_gives_the_lane_back_before_anybody_runs() -> None:
 
 async def test_what_was_not_written_when_the_connection_was_lost_was_not_sent() -> None:
     connection, _ = connected()
+    receive(connection, SETTINGS)
     first, second = exchange(), exchange()
     lane_of(connection)[0].start(first)
     lane, owner = lane_of(connection)
     lane.start(second)  # it waits for the end of the turn
     connection.connection_lost(OSError("reset"))
     assert type(first.error) is ConnectionLost
-    assert type(second.error) is NotSent
+    assert type(second.error) is NotTaken
     assert owner.told[-1] == "forget"
-    with pytest.raises(NotSent):
+    with pytest.raises(NotTaken):
         lane.start(exchange())
 
 
 async def test_a_fault_is_told_in_a_goaway_and_to_all_exchanges() -> None:
     connection, transport = connected()
+    receive(connection, SETTINGS)
     asked = [exchange(), exchange()]
     for one in asked:
         lane_of(connection)[0].start(one)
-    receive(connection, SETTINGS + b"\0\0\x01\x06\0\0\0\0\0x")
+    receive(connection, b"\0\0\x01\x06\0\0\0\0\0x")
     assert all(isinstance(one.error, H2Fault) for one in asked)
     assert transport.kinds()[-1] == GOAWAY
     assert transport.is_closing()

@@ -138,6 +138,16 @@ async def test_a_connection_that_is_lost_is_joined_no_more() -> None:
     assert shared.join(KEY) is None
 
 
+async def test_a_connection_that_is_lost_as_soon_as_it_is_open_is_not_kept() -> None:
+    connection = FakeShared()
+    connection.is_closed = True
+    opener = Opener(connection)
+    opener.gate.set()
+    shared = sharing(opener)
+    await shared.open(KEY, EXCHANGE)
+    assert (shared.join(KEY), connection.on_lost) == (None, None)
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 async def test_where_http1_was_demanded_http2_is_not_offered_again(is_lost: bool) -> None:
     first = FakeShared(1)

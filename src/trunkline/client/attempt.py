@@ -18,7 +18,7 @@ from trunkline.client.settings import Settings
 from trunkline.client.timeouts import ClientTimeout
 from trunkline.client.upload import begin
 from trunkline.conn.client_connection import ClientConnection
-from trunkline.conn.errors import ConnectionLost, NotSent
+from trunkline.conn.errors import ConnectionLost, NotSent, NotTaken
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.telling import tell
 from trunkline.ground.errors import TrunklineError
@@ -30,6 +30,9 @@ from trunkline.transport.deadline import Deadlines
 # A connection that gave its last response so lately is not asked for its end: it would take a system call to see what
 # came within that time, and what comes right after it could not be seen anyway.
 _JUST_NOW_S: Final = 0.001
+# Tries of a request that servers do not take. Connections of HTTP/2 end for many requests at once, and some of them at
+# the same time (nginx: keepalive_requests), so the next one may end, too; Go's client makes 7 tries, with pauses.
+_MAX_TRIES: Final = 4
 
 
 async def attempt(
@@ -41,7 +44,7 @@ async def attempt(
     """
     is_watched = request.is_watched
     connection = pool.take(request.prepared.key) if not is_watched or request.connect is None else None
-    is_repeated = False
+    tries = 0
     while True:
         exchange = _watched(request, settings) if is_watched else Exchange(request, settings.rules, as_public)
         if left_s:
@@ -49,13 +52,14 @@ async def attempt(
             add = deadlines.add if left_s == settings.total_s else deadlines.add_odd
             exchange.deadline = deadline = add(left_s, exchange.expire)
         is_stale = False
+        tries += 1
         try:
             if connection is None:
-                connection = await _acquire(pool, exchange, request, settings, is_repeated)
+                connection = await _acquire(pool, exchange, request, settings, is_repeated=tries > 1)
                 is_watched = request.is_watched  # the connector may have put a `send` of its own there
             elif is_watched and exchange.probe is not None:
                 await pool.tell_reuse(connection, exchange)
-            is_stale = connection.served > 0 and not is_repeated
+            is_stale = connection.served > 0 and tries == 1
             body = request.body
             if is_stale and (body or request.method not in IDEMPOTENT_METHODS or not settings.retry):
                 _check_alive(pool, connection, request, settings)
@@ -76,7 +80,7 @@ async def attempt(
                 _learn(pool, connection, exchange)
             if exchange.upload is not None:
                 await asyncio.wait([exchange.upload])  # the body is about to be closed, or sent again
-            is_unsent = not is_repeated and _is_unprocessed(exchange, request, error)
+            is_unsent = _is_unprocessed(exchange, request, error, tries)
             if not (is_unsent or (is_stale and settings.retry and _may_repeat(exchange, request, error))):
                 if isinstance(error, TrunklineError):
                     error = as_public(exchange, error)
@@ -88,7 +92,7 @@ async def attempt(
         client_logger.debug("%s %s: the connection was stale; trying another", request.method, request.url)
         if left_s:
             left_s = max(deadline.expires_at - pool.loop.time(), 0.001)
-        connection, is_repeated = None, True
+        connection = None
 
 
 def _check_alive(pool: Pool, connection: ClientConnection, request: ClientRequest, settings: Settings) -> None:
@@ -101,7 +105,7 @@ def _check_alive(pool: Pool, connection: ClientConnection, request: ClientReques
 
 
 async def _acquire(
-    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, is_repeated: bool
+    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, *, is_repeated: bool
 ) -> ClientConnection:
     if request.connect is not None:
         connection = await _connect_by(request.connect, exchange, request, settings)
@@ -184,11 +188,12 @@ def _learn(pool: Pool, connection: ClientConnection, exchange: Exchange) -> None
         pool.idle_limits.note_drop(connection.key.endpoint, connection.rested_s)
 
 
-def _is_unprocessed(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:
+def _is_unprocessed(exchange: Exchange, request: ClientRequest, error: BaseException, tries: int) -> bool:
     """Tell whether nothing of the request was sent, or the server says that it did nothing of it (RFC 9113 §8.7)."""
-    if isinstance(error, NotSent):
-        return True
-    return isinstance(error, Exception) and isinstance(exchange.error, NotSent) and request.can_replay
+    if not isinstance(error, Exception):  # who is cancelled stops
+        return False
+    cause = exchange.error if request.can_replay and not isinstance(error, NotSent) else error
+    return isinstance(cause, NotSent) and tries < (_MAX_TRIES if isinstance(cause, NotTaken) else 2)
 
 
 def _may_repeat(exchange: Exchange, request: ClientRequest, error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from trunkline.conn.by_hand import drop
-from trunkline.conn.errors import ConnectionLost, NotSent, what_was_lost
+from trunkline.conn.errors import ConnectionLost, NotTaken, NoWebSockets, what_was_lost
 from trunkline.conn.key import NO_KEY, ConnectionKey
 from trunkline.conn.lane_h2 import H2Lane
 from trunkline.conn.receive_buffer import receive_buffer
@@ -26,8 +26,9 @@ from trunkline.wire.limits import (
     H2_FLUSHED_BYTES,
     H2_LOOK_S,
     H2_MAX_LANES,
+    H2_MAX_RESPONSE_FIELDS,
+    H2_MAX_RESPONSE_LIST_BYTES,
     H2_SILENT_LOOKS,
-    MAX_FIELDS,
 )
 
 _KEY: Final = "sec-websocket-key"  # the stream itself is the proof (RFC 8441 §5)
@@ -45,7 +46,9 @@ class ClientH2(asyncio.BufferedProtocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, key: ConnectionKey = NO_KEY) -> None:
         self.loop = loop
         self.key = key
-        self.h2 = H2Connection(listener=self, max_fields=MAX_FIELDS)
+        self.h2 = H2Connection(
+            listener=self, max_field_list_bytes=H2_MAX_RESPONSE_LIST_BYTES, max_fields=H2_MAX_RESPONSE_FIELDS
+        )
         self.transport: asyncio.Transport | None = None
         self.flow = WriteFlow(loop)
         self.opened_at = loop.time()
@@ -121,9 +124,11 @@ class ClientH2(asyncio.BufferedProtocol):
     def request(self, stream: ClientStream, body: bytes, is_whole: bool) -> None:
         """Send the head of the stream's exchange, with `body`, when the peer takes another stream."""
         if self.h2.is_going:
-            raise NotSent("the server takes no more requests on this connection")
+            raise NotTaken("the server takes no more requests on this connection")
         self.served += 1
-        if self._waiting or not self.h2.can_open or (stream.exchange.request.protocol and not self._has_settings):
+        # Until the peer has told how many streams it takes, it gets one: a body that it refuses may be gone for good.
+        is_early = not self._has_settings and (self.h2.streams or stream.exchange.request.protocol)
+        if self._waiting or is_early or not self.h2.can_open:
             self._waiting[stream] = body, is_whole
         else:
             self._open(stream, body, is_whole)
@@ -138,7 +143,12 @@ class ClientH2(asyncio.BufferedProtocol):
             fields = request_fields(request, request.protocol)
             h2.open(stream, [field for field in fields if field[0] != _KEY], False)
         else:
-            stream.end(NotSent("the server takes no WebSockets over HTTP/2"))
+            stream.end(
+                NoWebSockets(
+                    "the server chose HTTP/2 and takes no WebSockets there; pass an SSLContext with "
+                    'set_alpn_protocols(["http/1.1"])'
+                )
+            )
             return
         if body:
             h2.send_data(stream, body, is_whole)
@@ -151,7 +161,7 @@ class ClientH2(asyncio.BufferedProtocol):
             self.flush_soon()
 
     def _open_waiting(self) -> None:
-        while self._waiting and self.h2.can_open and self._has_settings:
+        while self._waiting and self.h2.can_open:
             stream = next(iter(self._waiting))
             body, is_whole = self._waiting.pop(stream)
             early, stream.unsent = stream.unsent, b""
@@ -184,9 +194,11 @@ class ClientH2(asyncio.BufferedProtocol):
             self.flush_soon()
 
     def flush(self) -> None:
-        """Write what there is to be said."""
+        """Write what there is to be said, the requests of streams that may be opened now among it."""
         self._will_flush = False
         self._written = 0
+        if self._waiting and self._has_settings:
+            self._open_waiting()
         if self.h2.has_output and not self.is_closed:
             self._first_unsent = 0
             assert self.transport is not None
@@ -232,8 +244,6 @@ class ClientH2(asyncio.BufferedProtocol):
             settling, self.settling = self.settling, []
             for stream in settling:
                 stream.settle()
-        if self._waiting:
-            self._open_waiting()
         self.flush()
 
     def eof_received(self) -> bool:
@@ -253,7 +263,7 @@ class ClientH2(asyncio.BufferedProtocol):
         pool_logger.debug("%r: the server goes away (%s) %s", self, error_name(code), reason)
         for stream in list(self._waiting):
             self.withdraw(stream)
-            stream.end(NotSent("the server went away before the request was sent"))
+            stream.end(NotTaken("the server went away before the request was sent"))
         self.retire()
 
     def ping_answered(self, payload: bytes) -> None:
@@ -315,10 +325,11 @@ class ClientH2(asyncio.BufferedProtocol):
         drop(transport)
 
     def abort(self) -> None:
-        """Close the transport at once. Idempotent."""
-        self._takes_lanes = False
-        if self.transport is not None:
-            drop(self.transport)
+        """Close the transport at once, before there are lanes. Idempotent."""
+        transport = self.transport
+        self.abandon()  # uvloop has closed it without telling us when opening it was cancelled, and does not say so
+        if transport is not None:
+            drop(transport)
 
     def abandon(self) -> None:
         """Let go of the transport without a word to the peer: another process goes on with it."""
@@ -337,7 +348,7 @@ class ClientH2(asyncio.BufferedProtocol):
             stream.end(self._what_was_lost(stream, exc))
         for stream in list(self._waiting):
             self.withdraw(stream)
-            stream.end(NotSent("the connection was lost before the request was sent", exc))
+            stream.end(NotTaken("the connection was lost before the request was sent", exc))
         lanes = list(self._lanes)
         self._lanes.clear()
         for lane in lanes:
@@ -348,5 +359,5 @@ class ClientH2(asyncio.BufferedProtocol):
 
     def _what_was_lost(self, stream: ClientStream, error: Exception | None) -> Exception:
         if self._first_unsent and stream.id >= self._first_unsent:
-            return NotSent("the connection was lost before the request was sent", error)
+            return NotTaken("the connection was lost before the request was sent", error)
         return what_was_lost(error, stream.missing_words, 0)

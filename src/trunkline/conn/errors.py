@@ -45,6 +45,14 @@ class NotSent(ConnectionLost):
     """The connection was found lost before the first byte of the request was sent."""
 
 
+class NotTaken(NotSent):
+    """The same of HTTP/2: the connection ended for many requests at once, or the server says it did nothing of this."""
+
+
+class NoWebSockets(TrunklineError):
+    """The server takes no WebSockets in streams of HTTP/2, which it chose to speak (RFC 8441)."""
+
+
 class ConnectionClosed(TrunklineError):
     """We closed the connection ourselves while the exchange was going on."""
 

@@ -10,7 +10,7 @@ from math import inf
 from typing import Protocol
 
 from trunkline.conn.client_connection import ClientConnection
-from trunkline.conn.errors import ConnectionClosed, NotSent
+from trunkline.conn.errors import ConnectionClosed, NotTaken
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.conn.owner import Owner
@@ -119,7 +119,7 @@ class H2Lane:
         """Send the head of `exchange`, with `body` behind it; return where the rest of the body goes."""
         shared = self._shared
         if self._has_left or shared.is_closed:
-            raise NotSent("the connection was lost before the request was sent")
+            raise NotTaken("the connection was lost before the request was sent")
         make = ClientStream if exchange.request.protocol is None else TunnelStream
         stream = self._stream = make(shared, self, exchange)
         exchange.carrier = stream

@@ -9,7 +9,7 @@ import asyncio
 from typing import Any, Protocol
 
 from trunkline.body.empty_stream import EMPTY_PAYLOAD
-from trunkline.conn.errors import ConnectionClosed, NotSent, WriteLost
+from trunkline.conn.errors import ConnectionClosed, NotTaken, WriteLost
 from trunkline.conn.exchange import Exchange
 from trunkline.conn.key import ConnectionKey
 from trunkline.conn.owner import Owner
@@ -64,6 +64,22 @@ class Place(Protocol):
         """Count that a body ended with `error`."""
 
 
+class _Silence(PeerSilence):
+    """The read timeout of a stream. One that waits in line behind others has not been sent: nobody owes an answer."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: "ClientStream", loop: asyncio.AbstractEventLoop, limit_s: float) -> None:
+        super().__init__(loop, limit_s, stream, stream.exchange)
+        self._stream = stream
+
+    def _judge(self, silent_s: float) -> None:
+        if self._stream.is_in_line:
+            self.resume()
+        else:
+            super()._judge(silent_s)
+
+
 class ClientStream(Stream):
     """One exchange, until it is over. Its body is written to it; readers of the response pause it."""
 
@@ -97,7 +113,7 @@ class ClientStream(Stream):
         self._facade: StreamTransport | None = None
         self._silence: PeerSilence | None = None
         if exchange.rules.read_timeout_s is not None:
-            self._silence = PeerSilence(shared.loop, exchange.rules.read_timeout_s, self, exchange)
+            self._silence = _Silence(self, shared.loop, exchange.rules.read_timeout_s)
 
     # What comes.
 
@@ -106,7 +122,7 @@ class ClientStream(Stream):
         exchange.is_answered = True
         if self._silence is not None:
             self._silence.hear()
-        head = parse_response_head(fields)
+        head = parse_response_head(fields, exchange.rules.max_field_bytes, exchange.rules.max_fields)
         if head.status < 200:
             self._take_interim(head)
             return False
@@ -198,9 +214,9 @@ class ClientStream(Stream):
         if isinstance(error, StreamReset):
             if error.code == ErrorCode.HTTP_1_1_REQUIRED:
                 self._shared.demand_h1()
-                error = NotSent(str(error))
+                error = NotTaken(str(error))
             elif error.is_unprocessed:
-                error = NotSent(str(error))
+                error = NotTaken(str(error))
         self.end(error)
 
     def end(self, error: Exception) -> None:
@@ -314,8 +330,15 @@ class ClientStream(Stream):
         """True when somebody writes a body."""
         return self._flow is not None
 
+    @property
+    def is_in_line(self) -> bool:
+        """True while it waits for other streams to end, so that the server takes it."""
+        return not self.id and bool(self._shared.h2.streams)
+
     def opened(self) -> None:
         """The stream is open: what waited for that goes on."""
+        if self._silence is not None:
+            self._silence.hear()
         self.transport_drained()
 
     def send(self, data: bytes) -> None:

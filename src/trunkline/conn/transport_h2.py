@@ -11,9 +11,10 @@ from trunkline.conn.errors import ConnectionClosed
 
 
 class Streaming(Protocol):
-    """The stream, as its transport sees it. unsent: what waits for the peer's window."""
+    """The stream, as its transport sees it. unsent: what waits for the peer's window, from `unsent_from` on."""
 
     unsent: bytes
+    unsent_from: int
 
     @property
     def is_closed(self) -> bool: ...
@@ -59,7 +60,8 @@ class StreamTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         """Return the bytes that wait for the peer's window, and those of all streams that the transport holds."""
-        return len(self._stream.unsent) + self._real.get_write_buffer_size()
+        stream = self._stream
+        return len(stream.unsent) - stream.unsent_from + self._real.get_write_buffer_size()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Do nothing: the limits are the connection's, which others share."""

@@ -96,8 +96,9 @@ class SharedConnections:
             self._remember(key, False)
             return connection
         self._speak_h1.pop(key, None)
-        connection.on_lost = lambda: self._forget(key, connection)
-        self._connections.setdefault(key, []).append(connection)
+        if not connection.is_closed:  # else its end may have come, and nobody would forget it
+            connection.on_lost = lambda: self._forget(key, connection)
+            self._connections.setdefault(key, []).append(connection)
         return connection.new_lane()
 
     def _forget(self, key: ConnectionKey, connection: Shareable) -> None:

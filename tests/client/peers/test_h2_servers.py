@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.both_loops import Run
-from tests.client.h2 import stats_of
+from tests.client.h2 import pieces, post, stats_of
 from tests.client.peers.origin import Origin
 from tests.client.peers.programs import RunningProxy, caddy, haproxy, nghttpd
 from tests.nginx import Nginx
@@ -135,7 +135,14 @@ async def test_beyond_the_servers_streams_a_second_connection_opens(files: Path,
             url = f"https://127.0.0.1:{server.port}/big"
             await read_all(session, f"https://127.0.0.1:{server.port}/small")
             assert await asyncio.gather(*(read_all(session, url) for _ in range(12))) == [BIG] * 12
-            assert stats_of(session).opened == 3
+            assert stats_of(session).opened in (2, 3)  # by whether the SETTINGS of the second come before its requests
+
+
+async def test_uploads_of_a_burst_do_not_run_into_the_servers_streams(files: Path, authority: trustme.CA) -> None:
+    with nghttpd(files, authority, "-m", "2") as server:
+        async with session_for(False) as session:
+            url = f"https://127.0.0.1:{server.port}/small"
+            await asyncio.gather(*(post(session, url, pieces(3)) for _ in range(40)))
 
 
 async def test_prior_knowledge_and_trailers(files: Path, authority: trustme.CA) -> None:
