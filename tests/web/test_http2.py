@@ -209,6 +209,39 @@ async def test_a_target_beyond_the_bound_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("limits", "fields"),
+    [
+        ({"max_field_size": 100}, [("x-long", "v" * 93)]),
+        ({}, [("x-long", "v" * 9000)]),
+        ({"max_headers": 10}, [("x-many", str(number)) for number in range(11)]),
+        ({}, [("x-many", str(number)) for number in range(129)]),
+    ],
+)
+@pytest.mark.parametrize("body", [None, b"a body"])
+async def test_a_field_beyond_the_bounds_is_told_so(
+    limits: dict[str, int], fields: list[tuple[str, str]], body: bytes | None
+) -> None:
+    async with serving(hello, http2=OPT_IN, **limits) as server, h2_talk(server.port) as talk:
+        assert (await talk.get("/", "POST", fields=fields, body=body)).status == 431
+        assert (await talk.get("/", fields=[("x", "v")])).status == 200
+
+
+@pytest.mark.parametrize(
+    ("limits", "fields"),
+    [
+        ({"max_field_size": 100}, [("x-long", "v" * 92)]),
+        ({"max_field_size": 100_000}, [("x-long", "v" * 90_000)]),
+        ({"max_headers": 10}, [("x-many", str(number)) for number in range(10)]),
+        ({"max_headers": 1000}, [("x-many", str(number)) for number in range(900)]),
+        ({"max_headers": 2}, [("cookie", f"c{number}=1") for number in range(100)]),  # crumbs (RFC 9113 §8.2.3)
+    ],
+)
+async def test_fields_within_the_bounds_are_taken(limits: dict[str, int], fields: list[tuple[str, str]]) -> None:
+    async with serving(hello, http2=OPT_IN, **limits) as server, h2_talk(server.port) as talk:
+        assert (await talk.get("/", fields=fields)).status == 200
+
+
+@pytest.mark.parametrize(
     ("fields", "body"),
     [([("content-length", "4")], b"123"), ([("content-length", "2")], b"123"), ([("content-length", "1")], None)],
     ids=["too little", "too much", "none at all"],
@@ -398,6 +431,27 @@ async def test_an_answer_is_what_it_is_by_http_1_1(handler: Respond, method: str
         assert answer.is_whole
         assert lowered(answer.fields) == {":status": head.decode().split(" ")[1], **lowered(fields)}
         assert answer.body == body
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+async def test_a_response_without_a_body_is_whole_with_its_head(
+    method: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = asyncio.Event()
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
+        await gate.wait()
+        raise ValueError
+
+    caplog.set_level(logging.CRITICAL)
+    async with serving(handler, http2=OPT_IN) as server, h2_talk(server.port) as talk:
+        answer = await talk.get("/", method)
+        assert (answer.status, answer.body, answer.is_whole, answer.reset) == (status, b"", True, None)
+        gate.set()
+        await until(lambda: not server.server.connections[0].tasks)
+        assert (answer.is_whole, answer.reset) == (True, None)
 
 
 async def test_files_in_whole_and_in_part(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import BinaryIO, Final, Protocol
 
 from multidict import CIMultiDict
 
-from trunkline.conn.body_writer import PIECE_BYTES, BodyWriter, Outlet
+from trunkline.body.file_payload import FILE_CHUNK_BYTES
+from trunkline.conn.body_writer import BodyWriter, Outlet
 from trunkline.conn.errors import WriteLost
 from trunkline.wire.fields import check_field_value
 from trunkline.wire.h1.response_render import render_response_head
@@ -30,7 +31,12 @@ class ServerOutlet(Outlet, Protocol):
 
 
 class ResponseWriter(BodyWriter):
-    """Writes one response. has_body: False when no byte of a body may follow the head."""
+    """Writes one response. has_body: False when no byte of a body may follow the head.
+
+    file_piece_bytes: as large as what is read of a file at a time, where the system cannot send it.
+    """
+
+    file_piece_bytes = FILE_CHUNK_BYTES
 
     def __init__(self, connection: ServerOutlet) -> None:
         super().__init__(connection, None, chunked=False, coding=None)
@@ -103,7 +109,7 @@ class ResponseWriter(BodyWriter):
         loop = asyncio.get_running_loop()
         sent = 0
         while sent < count:
-            size = min(PIECE_BYTES, count - sent)
+            size = min(FILE_CHUNK_BYTES, count - sent)
             self._outlet.expect_progress()
             # A task of its own, because the loop forgets to end the wait when the transport is lost.
             sending = loop.create_task(loop.sendfile(transport, file, offset + sent, size, fallback=False))
@@ -134,7 +140,7 @@ class ResponseWriter(BodyWriter):
         await loop.run_in_executor(None, file.seek, offset)
         sent = 0
         while sent < count:
-            piece = await loop.run_in_executor(None, file.read, min(PIECE_BYTES, count - sent))
+            piece = await loop.run_in_executor(None, file.read, min(self.file_piece_bytes, count - sent))
             if not piece:
                 break
             transport = self._connection.transport

@@ -16,7 +16,13 @@ from trunkline.conn.service import Service, ServiceRules
 from trunkline.wire.errors import H2Fault
 from trunkline.wire.h2.codes import ErrorCode
 from trunkline.wire.h2.connection import H2Connection
-from trunkline.wire.limits import H2_GOAWAY_GRACE_S, H2_NOISE_HALVED_S
+from trunkline.wire.limits import (
+    H2_GOAWAY_GRACE_S,
+    H2_MAX_FIELD_LIST_BYTES,
+    H2_NOISE_HALVED_S,
+    MAX_DRAINED_BYTES,
+    MAX_LISTED_FIELDS,
+)
 
 _WRITE_BYTES: Final = 2**16  # that wait for the end of the turn; ours: the transport's own high-water mark
 
@@ -26,6 +32,7 @@ class ServerH2(ServerConnection):
 
     __slots__ = (
         "_begun",
+        "_dropped_bytes",
         "_halved_at",
         "_is_dropping",
         "_is_feeding",
@@ -42,7 +49,13 @@ class ServerH2(ServerConnection):
     def __init__(self, loop: asyncio.AbstractEventLoop, service: Service[Any]) -> None:
         super().__init__(loop, service)
         self.served = 0
-        self.core = H2Connection(listener=self, make_stream=self._make_stream, max_fields=service.rules.max_fields)
+        rules = service.rules
+        self.core = H2Connection(
+            listener=self,
+            make_stream=self._make_stream,
+            max_field_list_bytes=max(2 * rules.max_field_bytes, H2_MAX_FIELD_LIST_BYTES),
+            max_fields=max(rules.max_fields, MAX_LISTED_FIELDS),
+        )
         self._begun: list[ServerStream] = []  # whose heads have come in this read
         self._running: set[ServerStream] = set()  # whose answers take more than their first step
         self._is_idle = True  # there is no stream
@@ -50,6 +63,7 @@ class ServerH2(ServerConnection):
         self._is_flush_due = False  # in the loop's next turn
         self._is_leaving = False  # the client has been told that the end is near
         self._is_dropping = False  # what comes is of no interest
+        self._dropped_bytes = 0
         self._unflushed = 0
         self._halved_at = 0.0
 
@@ -86,7 +100,7 @@ class ServerH2(ServerConnection):
 
     def announce_end(self) -> None:
         """Tell the client to send its next requests elsewhere; close once those have been answered that are here."""
-        if not self._is_leaving and not self.is_lost:
+        if not self._is_leaving and not self._is_dropping and not self.is_lost:
             self._is_leaving = True
             self.core.warn()
             self._flush()
@@ -182,6 +196,7 @@ class ServerH2(ServerConnection):
     def feed(self, data: bytes) -> None:
         """Take bytes of the client."""
         if self._is_dropping:
+            self._drop(len(data))
             return
         core = self.core
         had_partial, had_bytes = core.has_partial, core.partial_bytes
@@ -205,6 +220,11 @@ class ServerH2(ServerConnection):
             self._rest() if self._is_idle else self._patience.stop()
         self._flush()
 
+    def _drop(self, nbytes: int) -> None:
+        self._dropped_bytes += nbytes
+        if self._dropped_bytes > MAX_DRAINED_BYTES:
+            self.abort()
+
     def _hear_part(self, nbytes: int, *, begins: bool) -> None:
         """A frame has come in part. A head has one time for all its frames, others have one each; a body may drip."""
         number = self.core.partial_body
@@ -224,15 +244,15 @@ class ServerH2(ServerConnection):
             self._is_idle = False
             self._patience.stop()
         for stream in begun:
-            head = stream.head
-            if stream.is_lost or head is None:
+            if stream.is_lost:
                 continue
             self.served += 1
             stream.is_busy = True
-            if stream.fault is None:
-                work = service.answer(stream, head, stream.body)
-            else:
+            if stream.fault is not None:
                 work = service.refuse(stream, stream.fault)
+            else:
+                assert stream.head is not None
+                work = service.answer(stream, stream.head, stream.body)
             task = service.starter.start(work, self._context)
             if task is not None and stream.is_busy:
                 stream.task = task

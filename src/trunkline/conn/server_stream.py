@@ -14,7 +14,7 @@ from trunkline.conn.receiver import Receiver
 from trunkline.conn.request_body import open_stream, refuse_late_readers
 from trunkline.conn.service import ServiceRules
 from trunkline.conn.starter import cancel_begun
-from trunkline.wire.errors import StreamFault, TargetTooLong, WireError
+from trunkline.wire.errors import HeadTooLarge, StreamFault, TargetTooLong, WireError
 from trunkline.wire.h2.codes import ErrorCode
 from trunkline.wire.h2.extended import as_upgrade
 from trunkline.wire.h2.head import check_trailers, parse_request_head
@@ -160,8 +160,13 @@ class ServerStream(AnswerStream):
     # What comes.
 
     def head_received(self, fields: FieldPairs, ends: bool) -> bool:
-        head = parse_request_head(fields)
         rules = self._shared.rules
+        try:
+            head = parse_request_head(fields, rules.max_field_bytes, rules.max_fields)
+        except HeadTooLarge as error:
+            self.fault = error
+            self._connection.await_answer(self)
+            return True
         if len(head.target) > rules.max_line_bytes:
             self.fault = TargetTooLong(f"a target of {len(head.target)} bytes; the limit is {rules.max_line_bytes}")
         elif head.method == "CONNECT":

@@ -5,7 +5,7 @@ chunked; the fields that HTTP/1.1 has for its connection are left out, and so is
 """
 
 from collections.abc import Iterable
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from multidict import CIMultiDict
 
@@ -13,7 +13,11 @@ from trunkline.conn.body_writer import BodyWriter
 from trunkline.conn.response_writer import ResponseWriter, ServerOutlet
 from trunkline.wire.h2.head import Pair, response_fields
 
-_SWITCHING = 101
+_SWITCHING: Final = 101
+# A piece of each stream may wait for a client that reads none. Ours: what a stream sends in its turn; of files more,
+# for each piece costs a way to a thread and back.
+_PIECE_BYTES: Final = 2**16
+_FILE_PIECE_BYTES: Final = 2**17
 
 
 class StreamOutlet(ServerOutlet, Protocol):
@@ -26,10 +30,14 @@ class StreamOutlet(ServerOutlet, Protocol):
 class StreamWriter(ResponseWriter):
     """Writes one response. Its end is told by the stream, so a cut body never looks whole."""
 
+    piece_bytes = _PIECE_BYTES
+    file_piece_bytes = _FILE_PIECE_BYTES
+
     def __init__(self, stream: StreamOutlet) -> None:
         super().__init__(stream)
         self._stream = stream
         self._fields: list[Pair] | None = None  # of the head, checked and not sent yet
+        self._is_tunnel = False  # what follows the head is of another protocol
 
     @property
     def is_delimited(self) -> bool:
@@ -47,14 +55,15 @@ class StreamWriter(ResponseWriter):
         self._hold(int(status_line.split(b" ", 2)[1]), fields)
 
     def _hold(self, status: int, fields: Iterable[tuple[str, str]]) -> None:
-        if status == _SWITCHING:  # to what an extended CONNECT asked for (RFC 8441 §5), which has no such proof
+        self._is_tunnel = status == _SWITCHING
+        if self._is_tunnel:  # to what an extended CONNECT asked for (RFC 8441 §5), which has no such proof
             status = 200
             fields = [field for field in fields if field[0].lower() != "sec-websocket-accept"]
         self._fields = response_fields(status, fields)
 
     def send_headers(self) -> None:
-        """Send the head now, if it is still held."""
-        self._send_head(ends=False)
+        """Send the head now, if it is still held; it is all there is of a response that must have no body."""
+        self._send_head(ends=not self.has_body and not self._is_tunnel)
 
     def _send_head(self, *, ends: bool) -> None:
         fields, self._fields = self._fields, None
