@@ -28,12 +28,6 @@ class Row:
     units: tuple[str, ...] = ()
 
 
-# These come with HTTP/2 (RFC 9113): nothing of it is spoken yet.
-NOT_HERE_YET: Final = {
-    "http2": "rapid reset, MadeYouReset, CONTINUATION, SETTINGS, PING and empty-frame floods, HPACK bomb, window "
-    "games, bad pseudo-headers, connection-specific headers, content-length mismatch",
-}
-
 _CLIENT_FRAMING = "client/test_misbehaving_framing.py::"
 _CLIENT_HEADS = _CLIENT_FRAMING + "test_a_head_that_cannot_be_trusted_is_an_error"
 _CLIENT_CHUNKS = _CLIENT_FRAMING + "test_a_bad_chunk_is_an_error_of_the_payload"
@@ -270,5 +264,69 @@ WEBSOCKET: Final = (
             "wire/ws/test_frames.py::test_a_head_that_breaks_the_protocol_is_refused",
             "wire/ws/test_assembler.py::test_a_drip_of_fragments_takes_little_more_memory_than_its_bytes",
         ),
+    ),
+)
+
+_HTTP2 = "hostile/test_http2_rules.py::"
+
+HTTP2: Final = (
+    Row(
+        "http2-floods",
+        "rapid reset, MadeYouReset, CONTINUATION, SETTINGS, PING and empty-frame floods, HPACK bomb",
+        "GOAWAY (ENHANCE_YOUR_CALM), bounded memory and CPU, a new connection is served",
+        BOTH,
+        client=(
+            _HTTP2 + "test_a_server_that_floods_ends_its_connection_in_bounded_memory_and_others_are_asked",
+            _HTTP2 + "test_a_flood_does_not_hold_the_loop_of_a_client",
+        ),
+        server=(
+            _HTTP2 + "test_a_client_that_floods_is_told_to_calm_down_in_bounded_memory_and_others_are_served",
+            _HTTP2 + "test_a_flood_does_not_hold_the_loop_of_a_server",
+            "web/test_http2_timing.py::test_handlers_that_go_on_count_when_their_streams_are_reset",
+            "web/test_http2_timing.py::test_requests_that_are_reset_in_the_same_read_are_not_answered",
+            "web/test_http2_timing.py::test_a_client_that_reads_no_answers_is_not_read_either",
+        ),
+        units=(
+            "wire/h2/test_noise.py::test_a_flood_ends_the_connection_within_bounded_memory",
+            "wire/h2/test_noise.py::test_a_server_may_not_flood_either",
+            "wire/h2/test_noise.py::test_a_head_without_end_ends_the_connection",
+        ),
+    ),
+    Row(
+        "http2-windows",
+        "window games: windows that overflow, stay shut, or open by a byte; more than a window allows",
+        "FLOW_CONTROL_ERROR for the stream or the connection; a stream that waits in vain is reset; bounded memory",
+        BOTH,
+        client=(
+            _HTTP2 + "test_a_client_refuses_more_of_a_body_than_its_window",
+            "client/test_h2_bodies.py::test_a_slow_reader_bounds_what_comes_and_lets_others_pass",
+        ),
+        server=(
+            _HTTP2 + "test_windows_beyond_their_bound_are_refused_by_a_server",
+            "web/test_http2_timing.py::test_a_client_that_opens_no_window_loses_its_stream_alone",
+            "web/test_http2_timing.py::test_settings_that_shrink_windows_below_nothing",
+            "web/test_http2.py::test_the_window_is_not_given_back_before_the_body_is_read",
+        ),
+        units=(
+            "wire/h2/test_noise.py::test_windows_that_open_and_close_without_end_end_the_connection",
+            "wire/h2/test_noise.py::test_the_work_for_a_window_does_not_grow_with_the_streams_that_wait",
+        ),
+    ),
+    Row(
+        "http2-messages",
+        "bad pseudo-headers, connection-specific headers, content-length mismatch, fields beyond their limits",
+        "RST_STREAM (PROTOCOL_ERROR), or 431 beyond a limit; a clear error of the client's; the connection goes on",
+        BOTH,
+        client=(
+            _HTTP2 + "test_a_response_that_is_none_is_an_error_of_its_stream_and_the_connection_goes_on",
+            _HTTP2 + "test_a_body_of_another_length_than_announced_is_an_error_of_its_reader",
+            "client/test_h2_limits.py::test_a_head_beyond_them_is_an_error_of_its_stream_alone",
+        ),
+        server=(
+            _HTTP2 + "test_a_request_that_is_none_resets_its_stream_and_the_connection_goes_on",
+            _HTTP2 + "test_a_body_of_another_length_than_announced_resets_its_stream",
+            "web/test_http2.py::test_a_field_beyond_the_bounds_is_told_so",
+        ),
+        units=("wire/h2/test_rules.py::test_a_rule_is_kept",),
     ),
 )

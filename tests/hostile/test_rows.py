@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.resource_rows import PROCESS, RESOURCES
-from tests.hostile.rows import BOTH, CREDENTIALS, FRAMING, NOT_HERE_YET, WEBSOCKET, Row
+from tests.hostile.rows import BOTH, CREDENTIALS, FRAMING, HTTP2, WEBSOCKET, Row
 
 TESTS = Path(__file__).parents[1]
-ROWS = (*FRAMING, *CREDENTIALS, *RESOURCES, *WEBSOCKET, *PROCESS)
+ROWS = (*FRAMING, *CREDENTIALS, *RESOURCES, *WEBSOCKET, *HTTP2, *PROCESS)
 OURS = {path.name for path in Path(__file__).parent.glob("test_*.py")} - {Path(__file__).name}
 
 IDS = {
@@ -24,6 +24,7 @@ IDS = {
         "bombs", "cut-short", "endless", "multipart", "slowloris", "stalled-writes", "expect", "static-files",
     ],
     "websocket": ["websocket"],
+    "http2": ["http2-floods", "http2-windows", "http2-messages"],
     "process": [
         "certificates", "resumption", "names", "broken-connections", "cancellation", "close", "belonging",
         "descriptors", "dropped", "server-header",
@@ -34,6 +35,7 @@ IDS = {
 OPENERS = {
     "tests.client.raw_websocket",
     "tests.dnsmasq",
+    "tests.h2_server",
     "tests.nginx",
     "tests.public_api.whole_program",
     "tests.raw_server",
@@ -41,6 +43,7 @@ OPENERS = {
     "tests.torture.server_flows",
     "tests.torture.stepping",
     "tests.transport.conftest",
+    "tests.web.h2_client",
     "tests.web.processes",
     "tests.web.raw_websocket",
     "tests.web.serving",
@@ -69,10 +72,9 @@ def over_sockets(row: Row) -> tuple[str, ...]:
 
 
 def test_no_row_is_missing() -> None:
-    sections = (FRAMING, CREDENTIALS, RESOURCES, WEBSOCKET, PROCESS)
+    sections = (FRAMING, CREDENTIALS, RESOURCES, WEBSOCKET, HTTP2, PROCESS)
     assert [[row.id for row in rows] for rows in sections] == list(IDS.values())
-    assert len(ROWS) == len({row.id for row in ROWS}) == 34
-    assert list(NOT_HERE_YET) == ["http2"]
+    assert len(ROWS) == len({row.id for row in ROWS}) == 37
     assert all(row.input and row.required for row in ROWS)
 
 
