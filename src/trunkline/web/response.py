@@ -238,16 +238,7 @@ class Response(StreamResponse):
     def render_whole(self, request: AnsweredRequest, keeps_alive: bool) -> bytes | None:
         """Return the response as one piece of bytes; None when it has to take the long way."""
         body = self._body
-        if (
-            type(body) is not bytes
-            or (not body and self._content_type is None)  # which goes without a Content-Type
-            or self._is_compressed
-            or self._is_chunked
-            or self._payload_writer is not None
-            or self._is_ended
-            or request.version is not HttpVersion11
-            or not self.has_body_allowed
-        ):
+        if type(body) is not bytes or request.version is not HttpVersion11 or not self._is_plain(body):
             return None
         start = self._known_start() if self._headers is None and self._cookies is None else self._render_start()
         if start is None:
@@ -261,19 +252,21 @@ class Response(StreamResponse):
         self._body_length = len(whole)
         return whole
 
+    def _is_plain(self, body: bytes) -> bool:
+        """Tell whether the response goes as it is, with a Content-Length."""
+        return (
+            (body != b"" or self._content_type is not None)  # else it goes without a Content-Type
+            and not self._is_compressed
+            and not self._is_chunked
+            and self._payload_writer is None
+            and not self._is_ended
+            and self.has_body_allowed
+        )
+
     def fields_whole(self, request: AnsweredRequest) -> list[tuple[str, str]] | None:
         """Return the head of HTTP/2 if the response can be sent whole, which it then is; None for the long way."""
         body = self._body
-        if (
-            type(body) is not bytes
-            or (not body and self._content_type is None)
-            or len(body) > _WHOLE_BYTES
-            or self._is_compressed
-            or self._is_chunked
-            or self._payload_writer is not None
-            or self._is_ended
-            or not self.has_body_allowed
-        ):
+        if type(body) is not bytes or len(body) > _WHOLE_BYTES or not self._is_plain(body):
             return None
         start = self._known_fields() if self._headers is None and self._cookies is None else self._own_fields()
         if start is None:
@@ -300,12 +293,9 @@ class Response(StreamResponse):
 
     def _own_fields(self) -> list[tuple[str, str]] | None:
         """Do what `_render_start` does, for HTTP/2."""
-        headers = self.headers
-        for name in _DECIDED_LATER:
-            if name in headers:
-                return None
-        headers.setdefault(hdrs.CONTENT_TYPE, OCTET_STREAM)
-        self._add_cookie_fields()
+        headers = self._settled_headers()
+        if headers is None:
+            return None
         try:
             return [(":status", str(self._status)), *lower_case_fields(headers.items())]
         except (TypeError, ValueError):
@@ -328,17 +318,24 @@ class Response(StreamResponse):
 
     def _render_start(self) -> bytes | None:
         """Do the same for one that has fields, unless they are some that the long way decides on."""
+        headers = self._settled_headers()
+        if headers is None:
+            return None
+        try:
+            fields = FieldBlock(headers.items())
+            return b"%b%bContent-Length: " % (render_status_line(HttpVersion11, self._status, self._reason), fields.h1)
+        except (TypeError, ValueError):
+            return None
+
+    def _settled_headers(self) -> "CIMultiDict[str] | None":
+        """Return all fields but those of the end; None when the long way has to decide on some."""
         headers = self.headers
         for name in _DECIDED_LATER:
             if name in headers:
                 return None
         headers.setdefault(hdrs.CONTENT_TYPE, OCTET_STREAM)
         self._add_cookie_fields()
-        try:
-            fields = FieldBlock(headers.items())
-            return b"%b%bContent-Length: " % (render_status_line(HttpVersion11, self._status, self._reason), fields.h1)
-        except (TypeError, ValueError):
-            return None
+        return headers
 
 
 def _compress(coding: str, body: bytes, strategy: int | None) -> bytes:
