@@ -57,7 +57,7 @@ def install_as_aiohttp() -> None:
 
 def _real_modules() -> Iterator[str]:
     """Name the modules of another aiohttp; those of one whose import failed half-way are still there."""
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # another thread may import
         if name.partition(".")[0] == _ROOT and getattr(module, "__loader__", None) is not _FINDER:
             yield name
 

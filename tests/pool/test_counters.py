@@ -1,6 +1,9 @@
 """What a pool counts, told by hand; test_stats_of_servers has it from real connections."""
 
 import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -169,3 +172,44 @@ async def test_what_the_caches_counted_before_a_reset_is_not_told() -> None:
     counters.reset([])
     tls.resumed += 4
     assert (BarePool().stats(counters).tls_full, BarePool().stats(counters).tls_resumed) == (0, 4)
+
+
+@contextmanager
+def collecting_at_every_chance(pool: BarePool, counters: Counters) -> Iterator[list[str]]:
+    """Let the pool work whenever garbage is collected, which may begin where anything is made that could be garbage.
+
+    Yields what it did, by the names of the origins.
+    """
+    worked: list[str] = []
+
+    def work(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            worked.append(f"o{len(worked)}")
+            key = A._replace(host=worked[-1])
+            pool.open(counters, key)
+            counters.note_error(key, worked[-1])
+            counters.note_error(A, worked[-1])
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(work)
+    gc.set_threshold(1)
+    try:
+        yield worked
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(work)
+
+
+async def test_a_snapshot_may_be_taken_while_the_pool_works() -> None:
+    counters, pool = Counters(), BarePool()
+    for number in range(20):
+        key = A._replace(host=f"a{number}")
+        pool.open(counters, key)
+        for name in ("One", "Two", "Three"):
+            counters.note_error(key, name)
+            counters.note_error(A, name)
+    pool.stats(counters)  # what it imports is no part of it
+    with collecting_at_every_chance(pool, counters) as worked:
+        stats = pool.stats(counters)
+    assert worked
+    assert 20 <= stats.opened <= 20 + len(worked)

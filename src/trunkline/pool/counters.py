@@ -3,6 +3,7 @@
 Nothing is counted for a request: how many a connection served it knows itself, so what was reused is summed up when
 somebody asks. What is left happens when a connection is opened or lost, or a request waits, fails or is sent again.
 A snapshot may be taken in any thread: it copies each collection in one step of the interpreter before it looks inside.
+`list(mapping.items())` is not one: it makes tuples, which may start a garbage collection, and that lets others run.
 Origins are bounded: the one that was heard of least recently is counted in "other" from then on.
 """
 
@@ -42,7 +43,7 @@ class _Origin:
         self.opened += other.opened
         self.reused += other.reused
         self.retries += other.retries
-        for name, count in list(other.errors.items()):
+        for name, count in other.errors.copy().items():
             self.errors[name] = self.errors.get(name, 0) + count
         return self
 
@@ -128,7 +129,7 @@ class Counters:
         """Return the counts, and what the pool with `slots` does now. opening: connections that it is opening."""
         from trunkline.pool.stats import OriginStats, PoolStats  # few ask
 
-        connections = list(self._connections.items())
+        connections = self._connections.copy()
         active = list(slots.acquired)
         idle = [connection for queue in list(slots.idle.values()) for connection, _ in list(queue)]
         origins = self._by_origin(connections, active, idle)
@@ -181,14 +182,14 @@ class Counters:
 
     def _by_origin(
         self,
-        connections: list[tuple[ClientConnection, int]],
+        connections: dict[ClientConnection, int],
         active: list[ClientConnection],
         idle: list[ClientConnection],
     ) -> dict[str, _Origin]:
         """Return a copy of the counts, with what is known of connections that are open."""
-        origins = {name: _Origin().add(origin) for name, origin in list(self._origins.items())}
+        origins = {name: _Origin().add(origin) for name, origin in self._origins.copy().items()}
         other = _Origin().add(self._other)
-        for connection, uncounted in connections:
+        for connection, uncounted in connections.items():
             origins.get(origin_name(connection.key), other).reused += max(connection.served - uncounted, 0)
         for connection in active:
             origins.get(origin_name(connection.key), other).active += 1
