@@ -3,6 +3,7 @@
 import asyncio
 import os
 import weakref
+from operator import sub
 
 import pytest
 
@@ -97,6 +98,26 @@ async def test_a_reader_gets_what_is_behind_a_flood_of_pings() -> None:
     box.inbox.feed(frame(PING) * (9 * MAX_CONTROL_FRAMES_PER_TURN) + frame(TEXT, b"a"))
     async with asyncio.timeout(5):
         assert await reader == (TEXT, "a", "")
+
+
+@pytest.mark.parametrize("between", [b"", frame(TEXT, b"a")])
+async def test_a_reader_makes_a_flood_of_pings_go_no_faster_than_a_turn_at_a_time(between: bytes) -> None:
+    box = Box()
+    turns = [0]
+
+    async def read() -> None:
+        while (await box.inbox.take()) != (TEXT, "end", ""):
+            pass
+
+    box.inbox.feed((frame(PING) * MAX_CONTROL_FRAMES_PER_TURN + between) * 9 + frame(TEXT, b"end"))
+    reader = asyncio.create_task(read())
+    while not reader.done():
+        turns.append(len(box.pings))
+        await asyncio.sleep(0)
+    turns.append(len(box.pings))
+    # One by the loop, one for a reader that has emptied the queue.
+    assert max(map(sub, turns[1:], turns)) <= 2 * MAX_CONTROL_FRAMES_PER_TURN
+    assert turns[-1] == 9 * MAX_CONTROL_FRAMES_PER_TURN
 
 
 async def test_a_flood_that_is_cut_off_goes_on_no_more() -> None:

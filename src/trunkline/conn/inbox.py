@@ -39,6 +39,7 @@ class Inbox:
     """
 
     __slots__ = (
+        "_goes_on",
         "_loop",
         "_on_fault",
         "_on_ping",
@@ -67,6 +68,7 @@ class Inbox:
         self._on_ping = on_ping
         self.messages: deque[WSMessage] = deque()
         self._waiter: asyncio.Future[WSMessage | None] | None = None
+        self._goes_on = False  # in the loop's next turn
         self._refills = 0  # of the queue since its reader has last let others run
         self.is_awaited = False
         self.is_held = False
@@ -157,9 +159,13 @@ class Inbox:
         """Unpack the rest in the loop's next turn, unless a reader does before."""
         self.is_held = True
         self._source.pause_reading()
-        self._loop.call_soon(self._go_on)
+        self._refills = _REFILLS_PER_TURN
+        if not self._goes_on:
+            self._goes_on = True
+            self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
+        self._goes_on = False
         if self.is_held and not self.is_over and self._reader.room > 0:  # else it is full, and its reader goes on
             self._release()
             self._wake()
