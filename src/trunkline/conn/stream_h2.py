@@ -368,13 +368,12 @@ class ClientStream(Stream):
         self.flow.pause_writing()
 
     def transport_drained(self) -> None:
-        """Let writers go on, if the window allows."""
-        if self._flow is not None and not self.unsent and self.id:
+        """Let writers go on, if window and transport allow."""
+        if self._flow is not None and not self.unsent and self.id and not self._shared.is_full:
             self._flow.resume_writing()
 
     def drained(self) -> None:
-        if not self._shared.is_full:
-            self.transport_drained()
+        self.transport_drained()
 
     # The other protocol of an extended CONNECT (RFC 8441).
 
