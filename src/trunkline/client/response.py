@@ -167,7 +167,7 @@ class ClientResponse(ResponseView):
             if exchange is not None and exchange.carrier is not None:
                 exchange.abort()
             content = self.content if self._body is None else None
-            if content is not None and not content.at_eof():
+            if content is not None and not content.at_eof() and content.exception() is None:
                 content.set_exception(ClientConnectionError(_RELEASED))
         return RELEASED
 

@@ -145,10 +145,11 @@ class Exchange:
         waiter = self.waiter
         if waiter is not None and not waiter.done():
             waiter.set_exception(public)
-        if self.body is not None and not self.body.is_eof():
-            if self.carrier is not None and self.body.exception() is None:  # else its damage was counted already
+        body = self.body
+        if body is not None and not body.is_eof() and body.exception() is None:  # damage was told and counted already
+            if self.carrier is not None:
                 self.carrier.note_failure(public)
-            self.body.set_exception(public)
+            body.set_exception(public)
         if self.interrupt is not None:
             self.interrupt()
         if self.upload is not None:
