@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import trustme
 
@@ -69,12 +69,3 @@ async def post(session: ClientSession, url: str, data: object) -> bytes:
 def stats_of(session: ClientSession) -> PoolStats:
     assert session.connector is not None
     return session.connector.stats()
-
-
-async def settled(is_so: Callable[[], object]) -> None:
-    """Wait until `is_so`."""
-    for _ in range(400):
-        if is_so():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not come about")

@@ -12,6 +12,7 @@ from yarl import URL
 
 from tests.client.echo import echo_server
 from tests.raw_server import OK, Peer, RawServer, replying, silent
+from tests.waiting import until
 from trunkline import ClientConnectionError, ClientRequest, ClientResponse, ClientSession, TCPConnector
 from trunkline.client.drain import Straggler
 from trunkline.client.middlewares import ClientHandlerType
@@ -36,12 +37,6 @@ class Gated:
             await peer.send(self._answer)
             await self.gate.wait()
             await peer.send(self._rest)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - there is no event for what is waited for
-            await asyncio.sleep(0.001)
 
 
 async def endless() -> AsyncIterator[bytes]:

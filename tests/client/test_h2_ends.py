@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from h2.errors import ErrorCodes
 
-from tests.client.h2 import clear_session, pieces, post, read_all, settled, stats_of
+from tests.client.h2 import clear_session, pieces, post, read_all, stats_of
 from tests.h2_server import H2Server, ServerStream
+from tests.waiting import until
 from trunkline import ClientPayloadError, ClientResponseError, ServerDisconnectedError
 
 MB = 2**20
@@ -67,7 +68,7 @@ async def test_streams_below_the_last_of_a_goaway_go_on() -> None:
             assert await response.content.readany() == b"begun, "
             assert await read_all(session, server.url()) == b"elsewhere"
             assert await response.content.readany() == b"ended"
-        await settled(lambda: server.peers[0].is_lost)
+        await until(lambda: server.peers[0].is_lost)
 
 
 async def test_a_reset_before_the_head_is_a_disconnection() -> None:
@@ -154,7 +155,7 @@ async def test_bytes_that_break_the_protocol_end_the_connection_with_a_goaway() 
     async with H2Server(babble) as server, clear_session() as session:
         with pytest.raises(ClientResponseError, match="PING"):
             await session.get(server.url())
-        await settled(lambda: server.goodbyes == [ErrorCodes.FRAME_SIZE_ERROR])
+        await until(lambda: server.goodbyes == [ErrorCodes.FRAME_SIZE_ERROR])
 
 
 async def test_a_get_on_a_connection_that_went_stale_is_sent_again() -> None:
@@ -182,7 +183,7 @@ async def test_a_cancelled_request_resets_its_stream_alone(phase: str) -> None:
     async with H2Server(stall) as server, clear_session() as session:
         endless = pieces(10**6) if phase == "uploading" else None
         task = asyncio.create_task(post(session, server.url("/stall"), endless))
-        await settled(lambda: server.requests)
+        await until(lambda: server.requests)
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

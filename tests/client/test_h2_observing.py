@@ -1,14 +1,18 @@
 """What tracers, timelines, recorders and upload trackers are told of exchanges over HTTP/2."""
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.client.h2 import clear_session, echo, hello, post, read_all, server_context, settled, stats_of, tls_session
+import pytest
+
+from tests.client.h2 import clear_session, echo, hello, post, read_all, server_context, stats_of, tls_session
 from tests.h2_server import H2Server, ServerStream
-from trunkline import ClientResponse, ClientSession, TCPConnector, TraceConfig, UploadTracker
+from tests.waiting import until
+from trunkline import ClientPayloadError, ClientResponse, ClientSession, TCPConnector, TraceConfig, UploadTracker
 from trunkline.client.observe.har import HarRecorder
 
 
@@ -95,7 +99,7 @@ async def test_stats_count_connections_and_exchanges() -> None:
 
     async with H2Server(wait, ssl=server_context()) as server, tls_session() as session:
         tasks = [asyncio.create_task(read_all(session, server.url())) for _ in range(5)]
-        await settled(lambda: len(server.requests) == 5)
+        await until(lambda: len(server.requests) == 5)
         stats = stats_of(session)
         assert (stats.opened, stats.active, stats.tls_full) == (1, 5, 1)
         gate.set()
@@ -124,3 +128,23 @@ async def test_the_transport_of_a_response_is_its_streams() -> None:
         assert not server.peers[0].is_lost
         assert await other.content.readany() == b"half"
         other.close()
+
+
+@pytest.mark.parametrize("body", [gzip.compress(b"words " * 1000)[:-9], b"this is no gzip"], ids=["cut", "garbled"])
+@pytest.mark.parametrize("in_one_read", [True, False])
+async def test_a_damaged_coding_is_one_error_and_the_connection_goes_on(body: bytes, in_one_read: bool) -> None:
+    async def damage(stream: ServerStream) -> None:
+        stream.head(fields=[("content-encoding", "gzip")])
+        if not in_one_read:
+            stream.say(body[:5])
+            await asyncio.sleep(0.01)
+        stream.say(body[0 if in_one_read else 5 :], ends=True)
+
+    async with H2Server(damage) as server, clear_session() as session:
+        for count in (1, 2):
+            async with session.get(server.url()) as response:
+                for _ in range(2):
+                    with pytest.raises(ClientPayloadError):
+                        await response.read()
+            assert session.stats().errors == {"ClientPayloadError": count}
+        assert len(server.peers) == 1

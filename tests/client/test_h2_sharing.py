@@ -7,8 +7,9 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from tests.client.h2 import clear_session, hello, read_all, server_context, settled, stats_of, tls_session
+from tests.client.h2 import clear_session, hello, read_all, server_context, stats_of, tls_session
 from tests.h2_server import H2Server, ServerStream
+from tests.waiting import until
 from trunkline import ClientConnectorError, StreamReader
 from trunkline.conn.stream_h2 import ClientStream
 
@@ -97,7 +98,7 @@ async def test_requests_beyond_a_limit_that_comes_late_wait_in_order() -> None:
 async def test_an_idle_connection_closes_with_its_last_lane() -> None:
     async with H2Server(hello) as server, clear_session(keepalive_timeout=0.01) as session:
         await asyncio.gather(*(read_all(session, server.url()) for _ in range(5)))
-        await settled(lambda: server.peers[0].is_lost)
+        await until(lambda: server.peers[0].is_lost)
         assert stats_of(session).idle == 0
 
 

@@ -6,9 +6,10 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from tests.client.h2 import clear_session, hello, read_all, settled
+from tests.client.h2 import clear_session, hello, read_all
 from tests.h2_server import H2Server, ServerStream
 from tests.raw_server import Peer, RawServer
+from tests.waiting import until
 from trunkline import ClientTimeout, SocketTimeoutError
 
 
@@ -79,7 +80,7 @@ async def test_closing_the_session_ends_streams_and_says_goodbye() -> None:
             response = await session.get(server.url())
         with pytest.raises(Exception, match="closed"):
             await response.read()
-        await settled(lambda: server.peers[0].is_lost)
+        await until(lambda: server.peers[0].is_lost)
         assert server.goodbyes == [ErrorCodes.NO_ERROR]
 
 
@@ -90,7 +91,7 @@ async def test_a_drain_waits_for_streams() -> None:
 
     async with H2Server(slow) as server, clear_session() as session:
         task = asyncio.create_task(read_all(session, server.url()))
-        await settled(lambda: server.requests)
+        await until(lambda: server.requests)
         assert await session.drain(5) == ()
         assert await task == b"ok"
 

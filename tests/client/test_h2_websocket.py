@@ -8,6 +8,7 @@ from h2.settings import SettingCodes
 
 from tests.client.h2 import client_context, read_all, server_context, stats_of, tls_session
 from tests.h2_server import H2Server, ServerStream
+from tests.waiting import until
 from trunkline import ClientConnectionError, ClientSession, ServerDisconnectedError, WSMsgType, WSServerHandshakeError
 
 ALLOWED = {SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
@@ -43,8 +44,7 @@ async def test_a_websocket_takes_a_stream_of_the_connection() -> None:
         assert opened.field("sec-websocket-key") is opened.field("upgrade") is None
         assert len(server.peers) == 1
         await asyncio.wait_for(opened.ended.wait(), 5)
-        await asyncio.sleep(0.01)
-        assert stats_of(session).active == 0
+        await until(lambda: stats_of(session).active == 0)
 
 
 async def test_a_refusal_leaves_the_connection_usable() -> None:

@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from tests.web.rough import turns, until, until_closed, until_nothing_left
+from tests.waiting import until
+from tests.web.rough import turns, until_closed, until_nothing_left
 from tests.web.serving import serving
 from trunkline import web
 from trunkline.conn.errors import WriteLost

@@ -8,7 +8,7 @@ from typing import Any
 import h2.connection
 import h2.events
 
-from tests.web.rough import until
+from tests.waiting import until
 from trunkline import web
 from trunkline.conn.server_h2 import ServerH2
 

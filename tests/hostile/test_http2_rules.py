@@ -14,8 +14,8 @@ from tests.h2_server import H2Server
 from tests.hostile.nearby import loop_is_free
 from tests.memory import MIB, peak_below
 from tests.raw_server import Peer, RawServer
+from tests.waiting import until
 from tests.web.h2_client import h2_talk
-from tests.web.rough import until
 from tests.web.serving import Serving, Talk, serving
 from tests.wire.h2.sides import GET, OK, POST, block, data, frame, frames, goaway, head, ping, settings, window_update
 from tests.wire.h2.test_noise import FLOODS, LONG_ENOUGH

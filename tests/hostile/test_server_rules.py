@@ -14,7 +14,8 @@ import pytest
 
 from tests.hostile.nearby import loop_is_free
 from tests.memory import MIB, peak_below
-from tests.web.rough import statuses, turns, until, until_nothing_left
+from tests.waiting import until
+from tests.web.rough import statuses, turns, until_nothing_left
 from tests.web.serving import Handler, parse_head, serving
 from trunkline import web
 from trunkline.testing.throwaway_ca import ThrowawayCA

@@ -6,10 +6,11 @@ import gzip
 import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.waiting import until
 from trunkline.testing.loopback import Loopback, LoopbackRequest, LoopbackResponse
 from trunkline.testing.throwaway_ca import ThrowawayCA
 from trunkline.wire.limits import LOOPBACK_MAX_BODY_BYTES, LOOPBACK_MAX_HEAD_BYTES
@@ -37,12 +38,6 @@ async def talk(server: Loopback, sent: bytes) -> bytes:
     writer.close()
     await writer.wait_closed()
     return received
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 - the server counts, and tells nobody
-            await asyncio.sleep(0)
 
 
 async def fetch(server: Loopback, path: str, method: str = "GET", rest: bytes = b"\r\n") -> tuple[bytes, bytes]:

@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 import h11
 
 from tests.raw_server import reset_at_end
+from tests.waiting import until
 from tests.web.serving import Serving, Talk
 
 LONGEST_S = 3.0  # for anything in these tests; reached only when something hangs
@@ -40,13 +40,6 @@ async def turns(count: int = 20) -> None:
     """Let the loop do what it has been told to do."""
     for _ in range(count):
         await asyncio.sleep(0)
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so that nobody tells of."""
-    async with asyncio.timeout(LONGEST_S):
-        while not is_so():  # noqa: ASYNC110 - no event
-            await asyncio.sleep(0.001)
 
 
 async def until_nothing_left(server: Serving) -> None:

@@ -15,11 +15,12 @@ from typing import Any, Final
 import pytest
 import trustme
 
+from tests.waiting import until
 from tests.web.h2_client import H2Talk, h2_talk
-from tests.web.rough import until
-from tests.web.serving import Serving, serving
+from tests.web.serving import Handler, Serving, serving
 from trunkline import web
 from trunkline.conn.server_connection import ServerConnection
+from trunkline.conn.server_h2 import ServerH2
 from trunkline.wire.limits import H2_STREAM_WINDOW
 
 OPT_IN: Final = "prior-knowledge"
@@ -620,15 +621,21 @@ async def test_a_handler_that_reads_is_told_of_a_reset() -> None:
 
     async with serving(handler, http2=OPT_IN) as server, h2_talk(server.port) as talk:
         number = talk.ask("/", "POST", body=b"x", ends=False)
-        await asyncio.sleep(0.01)
+        await until(lambda: server.server.requests_count == 1)  # a reset that comes with its request is no request
         talk.reset(number)
         await until(lambda: told)
-        number = talk.ask("/", "POST", body=b"x", ends=False)
-        await asyncio.sleep(0.01)
+        talk.ask("/", "POST", body=b"x", ends=False)
+        await until(lambda: server.server.requests_count == 2)
         assert talk.writer.transport is not None
         talk.writer.transport.abort()
         await until(lambda: len(told) == 2)
         await until(lambda: not server.server.connections)
+
+
+def has_noticed(server: web.Server) -> bool:
+    """Tell whether no client is left whose end the server has not seen."""
+    cores = [connection.core for connection in server.connections if isinstance(connection, ServerH2)]
+    return all(core.is_going or not core.streams for core in cores)
 
 
 @pytest.mark.parametrize("cancels", [False, True])
@@ -655,20 +662,26 @@ async def test_a_handler_ends_with_its_client_where_that_is_wanted(cancels: bool
             talk.reset(number)
         else:
             talk.writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await until(lambda: has_noticed(server.server))
         gate.set()
         await until(lambda: ends)
         assert ends == ["cancelled" if cancels else "finished"]
 
 
-async def test_a_client_that_only_listens_from_now_on_gets_its_answer() -> None:
-    gate = asyncio.Event()
-    begun = asyncio.Event()
+def late() -> tuple[asyncio.Event, asyncio.Event, Handler]:
+    """A handler that answers when the gate is opened, the gate, and what tells that the handler has begun."""
+    gate, begun = asyncio.Event(), asyncio.Event()
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         begun.set()
         await gate.wait()
         return web.Response(text="late")
+
+    return gate, begun, handler
+
+
+async def test_a_client_that_only_listens_from_now_on_gets_its_answer() -> None:
+    gate, begun, handler = late()
 
     async with serving(handler, http2=OPT_IN) as server, h2_talk(server.port) as talk:
         number = talk.ask("/")
@@ -698,13 +711,7 @@ async def test_the_access_log_names_the_version(caplog: pytest.LogCaptureFixture
 
 
 async def test_a_graceful_end_answers_what_has_begun_and_announces_itself() -> None:
-    gate = asyncio.Event()
-    begun = asyncio.Event()
-
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        begun.set()
-        await gate.wait()
-        return web.Response(text="late")
+    gate, begun, handler = late()
 
     async with serving(handler, http2=OPT_IN) as server, h2_talk(server.port) as talk:
         number = talk.ask("/")

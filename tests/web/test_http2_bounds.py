@@ -9,8 +9,8 @@ import pytest
 from hpack import Encoder
 
 from tests.hostile.nearby import loop_is_free
+from tests.waiting import until
 from tests.web.h2_client import h2_talk
-from tests.web.rough import until
 from tests.web.serving import serving
 from trunkline import web
 from trunkline.conn.server_h2 import ServerH2

@@ -2,8 +2,8 @@
 
 import gc
 
+from tests.waiting import until
 from tests.web.h2_client import h2_talk
-from tests.web.rough import until
 from tests.web.serving import serving
 from trunkline import web
 from trunkline.conn.server_stream import ServerStream

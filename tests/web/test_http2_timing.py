@@ -6,8 +6,8 @@ import struct
 import h2.connection
 import pytest
 
+from tests.waiting import until
 from tests.web.h2_client import h2_talk
-from tests.web.rough import until
 from tests.web.serving import Talk, serving
 from trunkline import web
 from trunkline.wire.limits import H2_STREAM_WINDOW

@@ -9,8 +9,8 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, Pong, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
+from tests.waiting import until
 from tests.web.h2_client import Answer, Fields, H2Talk, h2_talk
-from tests.web.rough import until
 from tests.web.serving import serving
 from trunkline import web
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.web.rough import LONGEST_S, reset, statuses, turns, until, until_closed, until_nothing_left
+from tests.waiting import until
+from tests.web.rough import LONGEST_S, reset, statuses, turns, until_closed, until_nothing_left
 from tests.web.serving import Serving, serving
 from trunkline import web
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.memory import MIB, peak_below
-from tests.web.rough import LONGEST_S, statuses, until, until_closed, until_nothing_left
+from tests.waiting import until
+from tests.web.rough import LONGEST_S, statuses, until_closed, until_nothing_left
 from tests.web.serving import Talk, serving
 from trunkline import web
 from trunkline.wire.coding import make_encoder

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.memory import MIB
-from tests.web.rough import LONGEST_S, statuses, turns, until, until_closed, until_nothing_left
+from tests.waiting import until
+from tests.web.rough import LONGEST_S, statuses, turns, until_closed, until_nothing_left
 from tests.web.serving import Serving, Talk, serving
 from trunkline import web
 

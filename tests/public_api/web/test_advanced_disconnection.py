@@ -9,7 +9,7 @@ import pytest
 
 from tests.public_api.observing import PATIENCE_S
 from tests.raw_server import reset_at_end
-from tests.web.rough import until
+from tests.waiting import until
 from tests.web.serving import Serving, serving
 from trunkline import web
 
