@@ -240,6 +240,19 @@ async def play_client(served: Serving, flow: Flow, pace: Pace) -> None:
             await asyncio.wait([sending])
 
 
+async def until_alone(served: Serving) -> None:
+    """Wait until the server has forgotten all connections."""
+    while served.server.connections:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0)
+
+
+async def serve_another(served: Serving) -> None:
+    """See that the server serves one more client, and then holds nothing."""
+    async with asyncio.timeout(LIMIT_S):
+        assert (await served.get("/next"))[2] == b"next"
+        await until_alone(served)
+
+
 async def _hear(client: Talk, is_websocket: bool) -> None:
     if is_websocket:
         await client.rest()

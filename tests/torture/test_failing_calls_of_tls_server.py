@@ -18,7 +18,18 @@ from tests.torture.faults import Faults, fail_everywhere, failing_bios, failing_
 from tests.torture.figures import figures
 from tests.torture.leaks import run_on
 from tests.torture.loops import LOOPS
-from tests.torture.server_flows import FLOWS, GET, HELLO, Flow, Pace, TLSServing, flow_server, play_client
+from tests.torture.server_flows import (
+    FLOWS,
+    GET,
+    HELLO,
+    Flow,
+    Pace,
+    TLSServing,
+    flow_server,
+    play_client,
+    serve_another,
+    until_alone,
+)
 from tests.torture.stepping import MAX_WAITS, Cut
 from trunkline.web.runner import ServerRunner
 from trunkline.web.sites import SockSite
@@ -88,12 +99,8 @@ async def serve_failing(serving: TLSServing, client: Client, pace: Pace, faults:
     with failing_files(faults), failing_bios(), faults.armed():
         async with asyncio.timeout(LIMIT_S):
             await client(serving, pace)
-            while serving.server.connections:  # noqa: ASYNC110 - no event
-                await asyncio.sleep(0)
-    async with asyncio.timeout(LIMIT_S):
-        assert (await serving.get("/next"))[2] == b"next"
-        while serving.server.connections:  # noqa: ASYNC110 - no event
-            await asyncio.sleep(0)
+            await until_alone(serving)
+    await serve_another(serving)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
