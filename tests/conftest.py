@@ -1,13 +1,27 @@
-"""What tests of all parts share: both event loops."""
+"""What tests of all parts share: both event loops, and more than one try for what is measured."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import uvloop
 
 from tests.both_loops import Run
+from tests.hostile.nearby import LoopHeld
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Give a test that found the loop held two more tries: the least of its times is what the code takes."""
+    try:
+        return (yield)
+    except LoopHeld:
+        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    with suppress(LoopHeld):
+        return pyfuncitem.obj(**arguments)
+    return pyfuncitem.obj(**arguments)
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
