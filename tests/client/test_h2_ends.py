@@ -8,7 +8,7 @@ from h2.errors import ErrorCodes
 from tests.client.h2 import clear_session, pieces, post, read_all, stats_of
 from tests.h2_server import H2Server, ServerStream
 from tests.waiting import until
-from trunkline import ClientPayloadError, ClientResponseError, ServerDisconnectedError
+from trunkline import ClientPayloadError, ClientResponseError, ServerDisconnectedError, TraceConfig
 
 MB = 2**20
 
@@ -29,26 +29,26 @@ async def test_what_a_server_that_goes_away_did_not_process_is_sent_again_once(m
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_refused_stream_is_sent_again_three_times(method: str) -> None:
+async def test_a_refused_stream_is_sent_again_six_times(method: str) -> None:
     async def refuse(stream: ServerStream) -> None:
         stream.reset(ErrorCodes.REFUSED_STREAM)
 
     async with H2Server(refuse) as server, clear_session() as session:
         with pytest.raises(ServerDisconnectedError, match="REFUSED_STREAM"):
             await session.request(method, server.url())
-        assert len(server.requests) == 4
+        assert len(server.requests) == 7
 
 
 async def test_requests_outlive_connections_that_end_one_after_the_other() -> None:
-    async def go_thrice(stream: ServerStream) -> None:
-        if len(server.peers) <= 3:
+    async def go_over_and_over(stream: ServerStream) -> None:
+        if len(server.peers) <= 6:
             stream.peer.go_away(0)
         else:
             stream.answer(await stream.whole())
 
-    async with H2Server(go_thrice) as server, clear_session() as session:
+    async with H2Server(go_over_and_over) as server, clear_session() as session:
         assert await post(session, server.url(), b"once") == b"once"
-        assert stats_of(session).opened == 4
+        assert stats_of(session).opened == 7
 
 
 async def test_streams_below_the_last_of_a_goaway_go_on() -> None:
@@ -216,3 +216,26 @@ async def test_two_hundred_cancellations_leave_the_windows_whole() -> None:
                 await asyncio.wait([task])
         assert len(await read_all(session, server.url("/big"))) == 10 * MB
         assert len(server.peers) == 1
+
+
+async def test_a_place_that_goes_in_the_read_in_which_it_becomes_free_is_not_handed_on() -> None:
+    async def answer(stream: ServerStream) -> None:
+        await gate.wait()
+        stream.peer.h2.send_headers(stream.number, [(":status", "200")], end_stream=True)
+        stream.peer.go_away(stream.number)  # in one write
+
+    async def note_reuse(session: object, context: object, params: object) -> None:
+        reused.append(params)
+
+    reused: list[object] = []
+    tracing = TraceConfig()
+    tracing.on_connection_reuseconn.append(note_reuse)
+    tracing.freeze()
+    gate = asyncio.Event()
+    async with H2Server(answer) as server, clear_session(limit=1) as session:
+        session.trace_configs.append(tracing)
+        tasks = [asyncio.create_task(read_all(session, server.url())) for _ in range(2)]
+        await until(lambda: stats_of(session).queued == 1 and server.requests)
+        gate.set()
+        assert await asyncio.gather(*tasks) == [b"", b""]
+        assert (len(reused), len(server.peers), stats_of(session).waited) == (0, 2, 1)

@@ -18,8 +18,8 @@ class FakeConnection:
 
 
 class FakeWaiter(Waiter[FakeConnection]):
-    def __init__(self, key: ConnectionKey, priority: int = 0) -> None:
-        super().__init__(key, priority)
+    def __init__(self, key: ConnectionKey, priority: int = 0, misses: int = 0) -> None:
+        super().__init__(key, priority, misses=misses)
         self.has_given_up = False
         self.wakings: list[FakeConnection | None] = []
 
@@ -52,8 +52,8 @@ def open_idle(slots: FakeSlots, key: ConnectionKey = A, since: float = 0.0, idle
     return connection
 
 
-def enqueue(slots: FakeSlots, key: ConnectionKey, priority: int = 0) -> FakeWaiter:
-    waiter = FakeWaiter(key, priority)
+def enqueue(slots: FakeSlots, key: ConnectionKey, priority: int = 0, misses: int = 0) -> FakeWaiter:
+    waiter = FakeWaiter(key, priority, misses)
     slots.enqueue(waiter)
     return waiter
 

@@ -10,7 +10,7 @@ _arrivals = count()
 
 @dataclass(frozen=True)
 class Guest:
-    priority: int = 0
+    rank: int = 0
     arrival: int = field(default_factory=lambda: next(_arrivals))
 
 
@@ -23,7 +23,7 @@ def test_equals_are_served_in_the_order_of_arrival() -> None:
     assert line.first() is guests[0]
 
 
-def test_a_higher_priority_is_served_before_those_who_came_earlier() -> None:
+def test_a_higher_rank_is_served_before_those_who_came_earlier() -> None:
     late, usual, urgent = Guest(-1), Guest(0), Guest(7)
     line: Line[Guest] = Line()
     for guest in (late, usual, urgent):
@@ -41,7 +41,7 @@ def test_one_that_gave_up_is_taken_from_the_middle() -> None:
     assert list(line) == [guests[0], guests[2]]
 
 
-# A step adds a guest of a priority, or takes out the nth of those who wait.
+# A step adds a guest of a rank, or takes out the nth of those who wait.
 _steps = st.lists(st.one_of(st.integers(-3, 3), st.tuples(st.integers(0, 20))), max_size=40)
 
 
@@ -56,6 +56,6 @@ def test_the_line_is_always_what_sorting_would_make_of_it(steps: list[int | tupl
             line.add(guest)
         elif there:
             line.remove(there.pop(step[0] % len(there)))
-        assert list(line) == sorted(there, key=lambda guest: (-guest.priority, guest.arrival))
+        assert list(line) == sorted(there, key=lambda guest: (-guest.rank, guest.arrival))
         assert len(line) == len(there)
         assert bool(line) is bool(there)

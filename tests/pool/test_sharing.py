@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from tests.waiting import until
 from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.client_h1 import ClientH1
 from trunkline.conn.exchange import Exchange
@@ -13,7 +15,7 @@ from trunkline.conn.key import ConnectionKey
 from trunkline.pool.sharing import SharedConnections
 
 KEY = ConnectionKey("a", 443, True, True)
-EXCHANGE = cast(Exchange, None)  # nobody looks into it
+NEW, REPEATED = (cast(Exchange, SimpleNamespace(misses=misses)) for misses in (0, 1))
 
 
 class FakeShared:
@@ -58,7 +60,7 @@ def sharing(opener: Opener) -> SharedConnections:
 
 
 def start(shared: SharedConnections, count: int) -> list["asyncio.Task[Any]"]:
-    return [asyncio.create_task(shared.open(KEY, EXCHANGE)) for _ in range(count)]
+    return [asyncio.create_task(shared.open(KEY, NEW)) for _ in range(count)]
 
 
 async def test_those_who_come_meanwhile_wait_and_share() -> None:
@@ -72,6 +74,24 @@ async def test_those_who_come_meanwhile_wait_and_share() -> None:
     assert await asyncio.gather(*tasks) == [connection] * 5
     assert opener.offers == [True]
     assert shared.join(KEY) is not None
+
+
+async def test_one_that_was_refused_goes_before_newcomers_who_wait_longer() -> None:
+    opener = Opener(FakeShared(3), FakeShared())
+    shared = sharing(opener)
+    told: list[str] = []
+
+    async def open_as(name: str, exchange: Exchange) -> None:
+        await shared.open(KEY, exchange)
+        told.append(name)
+
+    names = {"leader": NEW, "newcomer": NEW, "refused": REPEATED, "refused, too": REPEATED}
+    tasks = [asyncio.create_task(open_as(name, exchange)) for name, exchange in names.items()]
+    await asyncio.sleep(0)
+    opener.gate.set()
+    await asyncio.gather(*tasks)
+    assert told == ["leader", "refused", "refused, too", "newcomer"]
+    assert len(opener.offers) == 2
 
 
 async def test_beyond_the_room_of_one_another_is_opened_by_one() -> None:
@@ -118,9 +138,7 @@ async def test_when_a_leader_is_cancelled_the_next_one_leads() -> None:
     tasks = start(shared, 3)
     await asyncio.sleep(0)
     tasks[0].cancel()
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert len(opener.offers) == 2
+    await until(lambda: len(opener.offers) == 2)
     opener.gate.set()
     assert await asyncio.gather(*tasks[1:]) == [connection] * 2
     with pytest.raises(asyncio.CancelledError):
@@ -132,7 +150,7 @@ async def test_a_connection_that_is_lost_is_joined_no_more() -> None:
     opener = Opener(connection)
     opener.gate.set()
     shared = sharing(opener)
-    await shared.open(KEY, EXCHANGE)
+    await shared.open(KEY, NEW)
     assert connection.on_lost is not None
     connection.on_lost()
     assert shared.join(KEY) is None
@@ -144,7 +162,7 @@ async def test_a_connection_that_is_lost_as_soon_as_it_is_open_is_not_kept() -> 
     opener = Opener(connection)
     opener.gate.set()
     shared = sharing(opener)
-    await shared.open(KEY, EXCHANGE)
+    await shared.open(KEY, NEW)
     assert (shared.join(KEY), connection.on_lost) == (None, None)
 
 
@@ -154,11 +172,11 @@ async def test_where_http1_was_demanded_http2_is_not_offered_again(is_lost: bool
     opener = Opener(first, ClientH1(asyncio.get_running_loop(), KEY))
     opener.gate.set()
     shared = sharing(opener)
-    await shared.open(KEY, EXCHANGE)
+    await shared.open(KEY, NEW)
     first.wants_h1 = True
     if is_lost and first.on_lost is not None:
         first.on_lost()
-    await shared.open(KEY, EXCHANGE)
+    await shared.open(KEY, NEW)
     assert opener.offers == [True, False]
 
 
@@ -167,7 +185,7 @@ async def test_a_server_that_allows_an_extended_connect_is_known() -> None:
     opener = Opener(connection)
     opener.gate.set()
     shared = sharing(opener)
-    await shared.open(KEY, EXCHANGE)
+    await shared.open(KEY, NEW)
     assert not shared.takes_connect(KEY)
     connection.allows_connect = True
     assert shared.takes_connect(KEY)

@@ -348,6 +348,25 @@ def test_a_slot_goes_to_the_highest_priority_of_all() -> None:
     assert (usual.wakings, urgent.wakings) == ([], [None])
 
 
+def test_those_whose_turn_came_to_nothing_are_before_others_of_their_priority_in_the_order_of_arrival() -> None:
+    slots = make_slots(limit=1)
+    connection = open_connection(slots)
+    waiters = {
+        "usual": enqueue(slots, A),
+        "again": enqueue(slots, A, misses=1),
+        "again, later": enqueue(slots, A, misses=1),
+        "over and over": enqueue(slots, A, misses=2),
+        "urgent": enqueue(slots, A, priority=1),
+    }
+    order = []
+    while waiters:
+        slots.give_back(connection, 0.0)
+        (woken,) = [name for name, waiter in waiters.items() if waiter.wakings]
+        order.append(woken)
+        del waiters[woken]
+    assert order == ["urgent", "over and over", "again", "again, later", "usual"]
+
+
 def test_nobody_passes_over_a_higher_priority_to_save_a_handshake() -> None:
     slots = make_slots(limit=1)
     connection = open_connection(slots, A)

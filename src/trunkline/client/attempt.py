@@ -30,9 +30,9 @@ from trunkline.transport.deadline import Deadlines
 # A connection that gave its last response so lately is not asked for its end: it would take a system call to see what
 # came within that time, and what comes right after it could not be seen anyway.
 _JUST_NOW_S: Final = 0.001
-# Tries of a request that servers do not take. Connections of HTTP/2 end for many requests at once, and some of them at
-# the same time (nginx: keepalive_requests), so the next one may end, too; Go's client makes 7 tries, with pauses.
-_MAX_TRIES: Final = 4
+# Tries of a request that servers do not take. Connections of HTTP/2 end for many requests at once, and some of them
+# after a few (nginx: keepalive_requests), so the next one may end, too. Go's client makes as many.
+_MAX_TRIES: Final = 7
 
 
 async def attempt(
@@ -55,7 +55,7 @@ async def attempt(
         tries += 1
         try:
             if connection is None:
-                connection = await _acquire(pool, exchange, request, settings, is_repeated=tries > 1)
+                connection = await _acquire(pool, exchange, request, settings, tries - 1)
                 is_watched = request.is_watched  # the connector may have put a `send` of its own there
             elif is_watched and exchange.probe is not None:
                 await pool.tell_reuse(connection, exchange)
@@ -105,12 +105,14 @@ def _check_alive(pool: Pool, connection: ClientConnection, request: ClientReques
 
 
 async def _acquire(
-    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, *, is_repeated: bool
+    pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, misses: int
 ) -> ClientConnection:
+    if misses:
+        exchange.misses = misses
     if request.connect is not None:
         connection = await _connect_by(request.connect, exchange, request, settings)
     else:
-        connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=is_repeated)
+        connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=misses > 0)
     if exchange.error is not None:  # the deadline passed in the moment in which the connection came
         pool.release(connection)
         raise exchange.error

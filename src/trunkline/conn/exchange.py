@@ -86,6 +86,7 @@ class Exchange:
     on_continue: Callable[[], None] | None = None
     error: Exception | None = None  # what ended it, as the layer below raised it
     probe: Probe | None = None  # who traces the request
+    misses = 0  # how often its request had its turn for a connection, and that took it no further
     is_answered = False  # the peer's first byte has come, so the request may have been processed
 
     def __init__(

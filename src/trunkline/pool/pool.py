@@ -140,14 +140,14 @@ class Pool:
             wait_s = SHORTAGE_PATIENCE_S
         began_at = self._now()
         timeout = asyncio.timeout(wait_s)
-        connection, is_again = None, False
+        connection = None
         try:
             self._queue.check(key, limits, self._count_leaving)
             async with timeout:
                 while connection is None:
                     room = self._make_room(key)
-                    connection = await self._queue.stand(key, exchange, limits.priority, room=room, is_again=is_again)
-                    is_again = True
+                    connection = await self._queue.stand(key, exchange, limits.priority, room=room)
+                    exchange.misses += 1
                     if connection is None:
                         with suppress(OutOfDescriptors):
                             return await self._open(key, exchange, limits.open_s)
@@ -178,13 +178,13 @@ class Pool:
         room = self._make_room(key) if self.slots.idle else None
         if room is None and (limits.queue_limit is not None or self.rules.queue_limit is not None):
             self._queue.check(key, limits, self._count_leaving)
-        wait_s = self._queue.wait_s(limits)
         began_at = self._now()
         try:
-            if wait_s is None:
-                connection = await self._queue.stand(key, exchange, limits.priority, room=room)
-            else:
-                connection = await self._queue.wait(key, exchange, limits.priority, wait_s, room=room)
+            connection = await self._queue.wait(key, exchange, limits, room=room)
+            while connection is not None and not connection.is_reusable:  # a lane whose connection has just gone away
+                self.release(connection)
+                exchange.misses += 1
+                connection = await self._queue.wait(key, exchange, limits, room=None)
         finally:
             self.counters.note_wait(self._now() - began_at)
             if self._freed is not None:

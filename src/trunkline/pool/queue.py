@@ -4,7 +4,8 @@ Whose turn it is, `slots` decides. A request that gives up in the moment in whic
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from trunkline.conn.client_connection import ClientConnection
 from trunkline.conn.exchange import Exchange
@@ -61,10 +62,18 @@ class Queue:
         if limit is not None and self._slots.queued - count_leaving(key) >= limit:
             raise QueueFull(key.host, key.port or 0, limit, self._state())
 
-    async def wait(
-        self, key: ConnectionKey, exchange: Exchange, priority: int, wait_s: float, *, room: ClientConnection | None
+    def wait(
+        self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, *, room: ClientConnection | None
+    ) -> Coroutine[Any, Any, ClientConnection | None]:  # Any: what the loop sends and gets
+        """Do what `stand` does, but raise ConnectTimeout after as long as a request by `limits` may wait."""
+        wait_s = self.wait_s(limits)
+        if wait_s is None:
+            return self.stand(key, exchange, limits.priority, room=room)
+        return self._stand_in_time(wait_s, key, exchange, limits.priority, room)
+
+    async def _stand_in_time(
+        self, wait_s: float, key: ConnectionKey, exchange: Exchange, priority: int, room: ClientConnection | None
     ) -> ClientConnection | None:
-        """Do what `stand` does, but raise ConnectTimeout after `wait_s`."""
         began_at = self._loop.time()
         timeout = asyncio.timeout(wait_s)
         try:
@@ -77,22 +86,16 @@ class Queue:
             raise ConnectTimeout(phase, wait_s, self._loop.time() - began_at) from None
 
     async def stand(
-        self,
-        key: ConnectionKey,
-        exchange: Exchange,
-        priority: int,
-        *,
-        room: ClientConnection | None,
-        is_again: bool = False,
+        self, key: ConnectionKey, exchange: Exchange, priority: int, *, room: ClientConnection | None
     ) -> ClientConnection | None:
         """Return a connection, or None with the slot to open one.
 
-        room: as in `Waiter`. is_again: its turn had come, but in vain; it will be the first of its priority.
+        room: as in `Waiter`.
         """
-        waiter = _QueuedRequest(key, priority, room)
+        waiter = _QueuedRequest(key, priority, room, exchange.misses)
         future: asyncio.Future[ClientConnection | None] = self._loop.create_future()
         waiter.future = future
-        self._slots.enqueue(waiter, is_first=is_again)
+        self._slots.enqueue(waiter)
         exchange.waiter = future
         probe = exchange.probe
         try:

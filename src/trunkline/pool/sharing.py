@@ -69,6 +69,8 @@ class SharedConnections:
                 return await self._lead(key, exchange)
             if key not in self._speak_h1:
                 await asyncio.wait([leader])
+                if not exchange.misses:  # one that was refused goes first, or newcomers would push it out again
+                    await asyncio.sleep(0)
                 if leader.cancelled() or leader.result():
                     continue
             return self._adopt(key, await self._open_own(key, exchange, self._offers_h2(key)))

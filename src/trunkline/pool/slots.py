@@ -5,7 +5,7 @@ is in use or idle: there are never more sockets than `limit`. A request is answe
 
     reuse   the newest idle connection of its key; old ones age out at the other end
     open    a slot is free, or can be made free by closing the connection that has been idle longest
-    wait    in order of priority, then of arrival
+    wait    in order of priority, then of arrival; one whose turn came to nothing stands before others of its priority
 
 A connection that comes back goes straight to the first waiter of its key, never to a newcomer. When a waiter of
 another key comes before, it may be passed over MAX_PASSED_OVER times by those of its priority, for reuse is cheaper
@@ -26,6 +26,9 @@ from trunkline.pool.line import Line
 MAX_PASSED_OVER: Final = 16
 
 
+_MOST_MISSES: Final = 7  # that count
+
+
 class Pooled(Protocol):
     """What the pool needs to know of a connection."""
 
@@ -42,22 +45,24 @@ class Waiter(ABC, Generic[C]):
     """A request in the queue. priority: higher is served earlier. passed_over: by how many younger ones of it.
 
     room: a connection that was closed for it; until that is gone, no other one needs to be.
+    misses: how often its turn came to nothing; of its priority it comes before those with fewer.
     """
 
-    __slots__ = ("key", "line", "passed_over", "priority", "room", "ticket")
+    __slots__ = ("key", "line", "passed_over", "priority", "rank", "room", "ticket")
 
     line: "Line[Waiter[C]]"  # of those who wait for its key; a key takes long to hash
 
-    def __init__(self, key: ConnectionKey, priority: int = 0, room: C | None = None) -> None:
+    def __init__(self, key: ConnectionKey, priority: int = 0, room: C | None = None, misses: int = 0) -> None:
         self.key = key
         self.priority = priority
+        self.rank = (_MOST_MISSES + 1) * priority + (min(misses, _MOST_MISSES) if misses else 0)
         self.room = room
         self.passed_over = 0
-        self.ticket = 0  # its place in the order of arrival; below 0 for those before all who have arrived
+        self.ticket = 0  # its place in the order of arrival
 
     def is_before(self, other: "Waiter[C]") -> bool:
         """Tell whether it is served first."""
-        return (-self.priority, self.ticket) < (-other.priority, other.ticket)
+        return (-self.rank, self.ticket) < (-other.rank, other.ticket)
 
     @property
     @abstractmethod
@@ -160,16 +165,15 @@ class Slots(Generic[C]):
         self._leaving.add(connection)
         return connection
 
-    def enqueue(self, waiter: Waiter[C], *, is_first: bool = False) -> None:
-        """Let a request wait for its turn. is_first: before all others of its priority."""
-        ticket = next(self._tickets)
-        waiter.ticket = -ticket if is_first else ticket
-        self._line.add(waiter, is_first=is_first)
+    def enqueue(self, waiter: Waiter[C]) -> None:
+        """Let a request wait for its turn."""
+        waiter.ticket = next(self._tickets)
+        self._line.add(waiter)
         same_key = self._line_per_key.get(waiter.key)
         if same_key is None:
             same_key = self._line_per_key[waiter.key] = Line()
         waiter.line = same_key
-        same_key.add(waiter, is_first=is_first)
+        same_key.add(waiter)
 
     def dequeue(self, waiter: Waiter[C]) -> None:
         """Forget a waiter, because it was woken or gave up; nothing happens if it was not waiting."""

@@ -119,6 +119,22 @@ async def test_nginx_takes_and_gives_twenty_megabytes(nginx: Nginx) -> None:
             assert (response.status, await response.read()) == (204, b"")
 
 
+@pytest.mark.parametrize("callers", [100, 300])
+async def test_connections_that_end_after_twenty_requests_lose_none(tmp_path: Path, callers: int) -> None:
+    urls = iter(range(2000))
+
+    async def call(session: ClientSession, nginx: Nginx) -> None:
+        for number in urls:
+            async with session.post(nginx.url(f"/created?{number}", tls="1.3"), data=b"once") as response:
+                assert response.status == 201
+
+    with Nginx(tmp_path, "keepalive_requests 20;", speaks_h2=True) as nginx:
+        async with session_for(False, limit=100) as session:
+            await asyncio.gather(*(call(session, nginx) for _ in range(callers)))
+        asked = [access.uri for access in nginx.accesses()]
+    assert len(asked) == len(set(asked)) == 2000
+
+
 async def test_nginx_that_reloads_disturbs_nobody(nginx: Nginx) -> None:
     async with session_for(False) as session:
         for _ in range(3):
