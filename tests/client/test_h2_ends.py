@@ -7,6 +7,7 @@ from h2.errors import ErrorCodes
 
 from tests.client.h2 import clear_session, pieces, post, read_all, stats_of
 from tests.h2_server import H2Server, ServerStream
+from tests.raw_server import RawServer, replying
 from tests.waiting import until
 from trunkline import ClientPayloadError, ClientResponseError, ServerDisconnectedError, TraceConfig
 
@@ -239,3 +240,9 @@ async def test_a_place_that_goes_in_the_read_in_which_it_becomes_free_is_not_han
         gate.set()
         assert await asyncio.gather(*tasks) == [b"", b""]
         assert (len(reused), len(server.peers), stats_of(session).waited) == (0, 2, 1)
+
+
+async def test_all_requests_to_a_server_that_speaks_something_else_are_told_so() -> None:
+    async with RawServer(replying(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server, clear_session() as session:
+        errors = await asyncio.gather(*(read_all(session, server.url()) for _ in range(20)), return_exceptions=True)
+        assert {"speaks something else" in str(error) for error in errors} == {True}

@@ -34,6 +34,7 @@ from trunkline.wire.limits import (
 _KEY: Final = "sec-websocket-key"  # the stream itself is the proof (RFC 8441 §5)
 _LAST_ID: Final = MAX_STREAM_ID - 2 * H2_MAX_LANES  # each lane may begin one stream more
 _PING: Final = b"trunklin"
+_LOST: Final = "the connection was lost before the request was sent"
 
 
 class ClientH2(asyncio.BufferedProtocol):
@@ -261,9 +262,7 @@ class ClientH2(asyncio.BufferedProtocol):
     def going_away(self, code: int, reason: str) -> None:
         """The peer takes no more streams."""
         pool_logger.debug("%r: the server goes away (%s) %s", self, error_name(code), reason)
-        for stream in list(self._waiting):
-            self.withdraw(stream)
-            stream.end(NotTaken("the server went away before the request was sent"))
+        self._end_waiting("the server went away before the request was sent")
         self.retire()
 
     def ping_answered(self, payload: bytes) -> None:
@@ -308,6 +307,12 @@ class ClientH2(asyncio.BufferedProtocol):
         self.close()
         for stream in streams:
             stream.end(error)
+        self._end_waiting(f"{_LOST}: {error}")
+
+    def _end_waiting(self, reason: str, os_error: Exception | None = None) -> None:
+        for stream in list(self._waiting):
+            self.withdraw(stream)
+            stream.end(NotTaken(reason, os_error))
 
     def close(self) -> None:
         """Say goodbye and close the transport. Idempotent."""
@@ -346,9 +351,7 @@ class ClientH2(asyncio.BufferedProtocol):
         self.flow.connection_lost(exc)
         for stream in self._streams():
             stream.end(self._what_was_lost(stream, exc))
-        for stream in list(self._waiting):
-            self.withdraw(stream)
-            stream.end(NotTaken("the connection was lost before the request was sent", exc))
+        self._end_waiting(_LOST, exc)
         lanes = list(self._lanes)
         self._lanes.clear()
         for lane in lanes:
@@ -359,5 +362,5 @@ class ClientH2(asyncio.BufferedProtocol):
 
     def _what_was_lost(self, stream: ClientStream, error: Exception | None) -> Exception:
         if self._first_unsent and stream.id >= self._first_unsent:
-            return NotTaken("the connection was lost before the request was sent", error)
+            return NotTaken(_LOST, error)
         return what_was_lost(error, stream.missing_words, 0)
