@@ -181,10 +181,6 @@ class Pool:
         began_at = self._now()
         try:
             connection = await self._queue.wait(key, exchange, limits, room=room)
-            while connection is not None and not connection.is_reusable:  # a lane whose connection has just gone away
-                self.release(connection)
-                exchange.misses += 1
-                connection = await self._queue.wait(key, exchange, limits, room=None)
         finally:
             self.counters.note_wait(self._now() - began_at)
             if self._freed is not None:
