@@ -15,9 +15,7 @@ from trunkline.body.empty_stream import EMPTY_PAYLOAD
 from trunkline.body.file_payload import BufferedReaderPayload, BytesIOPayload, IOBasePayload, TextIOPayload
 from trunkline.body.forms import FormData
 from trunkline.body.iterable_payload import AsyncIterablePayload
-from trunkline.body.multipart_reader import MultipartReader
 from trunkline.body.multipart_writer import MultipartWriter
-from trunkline.body.part_reader import BodyPartReader
 from trunkline.body.payload import Payload
 from trunkline.body.registry import PAYLOAD_REGISTRY, get_payload, payload_type
 from trunkline.body.stream import EofStream, StreamReader
@@ -82,14 +80,18 @@ from trunkline.wire.content_disposition import (
     parse_content_disposition,
 )
 from trunkline.wire.errors import WebSocketError
-from trunkline.wire.etag import ETAG_ANY, ETag
 from trunkline.wire.version import HttpVersion, HttpVersion10, HttpVersion11
-from trunkline.wire.ws.message import WSCloseCode, WSMessage, WSMessageTypeError, WSMsgType
 
 if TYPE_CHECKING:
     from trunkline.body.data_queue import (
         DataQueue as DataQueue,
         FlowControlDataQueue as FlowControlDataQueue,
+    )
+    from trunkline.body.multipart_reader import (
+        MultipartReader as MultipartReader,
+    )
+    from trunkline.body.part_reader import (
+        BodyPartReader as BodyPartReader,
     )
     from trunkline.body.streamer import (
         streamer as streamer,
@@ -171,6 +173,16 @@ if TYPE_CHECKING:
     from trunkline.web.worker import (
         GunicornUVLoopWebWorker as GunicornUVLoopWebWorker,
         GunicornWebWorker as GunicornWebWorker,
+    )
+    from trunkline.wire.etag import (
+        ETAG_ANY as ETAG_ANY,
+        ETag as ETag,
+    )
+    from trunkline.wire.ws.message import (
+        WSCloseCode as WSCloseCode,
+        WSMessage as WSMessage,
+        WSMessageTypeError as WSMessageTypeError,
+        WSMsgType as WSMsgType,
     )
 
 __all__ = (
@@ -298,13 +310,17 @@ __all__ = (
 # What only some users need loads when it is used (docs/adr/009). `import *`, which loads all that is in `__all__`,
 # leaves out the server's names and those that aiohttp does not have.
 _WHEN_USED = {
+    "BodyPartReader": "trunkline.body.part_reader",
     "ClientHandlerType": "trunkline.client.middlewares",
     "ClientMiddlewareType": "trunkline.client.middlewares",
     "ClientWSTimeout": "trunkline.client.websocket",
     "ClientWebSocketResponse": "trunkline.client.websocket",
     "DataQueue": "trunkline.body.data_queue",
     "DigestAuthMiddleware": "trunkline.client.digest",
+    "ETAG_ANY": "trunkline.wire.etag",
+    "ETag": "trunkline.wire.etag",
     "FlowControlDataQueue": "trunkline.body.data_queue",
+    "MultipartReader": "trunkline.body.multipart_reader",
     "NamedPipeConnector": "trunkline.pool.named_pipe",
     "TraceConfig": "trunkline.client.tracing",
     "TraceConnectionCreateEndParams": "trunkline.client.trace_params",
@@ -324,6 +340,10 @@ _WHEN_USED = {
     "TraceRequestStartParams": "trunkline.client.trace_params",
     "TraceResponseChunkReceivedParams": "trunkline.client.trace_params",
     "UploadTracker": "trunkline.client.upload_tracker",
+    "WSCloseCode": "trunkline.wire.ws.message",
+    "WSMessage": "trunkline.wire.ws.message",
+    "WSMessageTypeError": "trunkline.wire.ws.message",
+    "WSMsgType": "trunkline.wire.ws.message",
     "set_zlib_backend": "trunkline.wire.zlib_backend",
     "streamer": "trunkline.body.streamer",
     "ChainMapProxy": "trunkline.web.chain_map",
