@@ -119,6 +119,32 @@ async def test_a_turn_that_comes_while_the_callback_runs_is_not_missed(pool: Poo
     pool.release(connection)
 
 
+async def test_a_connection_that_is_lost_while_its_callback_runs_is_replaced(pool: Pool, key: ConnectionKey) -> None:
+    connection = await pool.acquire(key, traced(None), NO_LIMITS)
+
+    async def lose() -> None:
+        connection.close()
+        await connection.gone
+
+    notes = Notes({"queued_end": lose})
+    waiting = asyncio.create_task(pool.acquire(key, traced(notes), NO_LIMITS))
+    await until_queued(pool)
+    pool.release(connection)
+    async with asyncio.timeout(5):
+        pool.release(await waiting)
+    assert notes.told == ["queued_start", "queued_end", *CREATED]
+
+
+async def test_a_pool_that_closes_while_such_a_callback_runs_ends_the_request(pool: Pool, key: ConnectionKey) -> None:
+    connection = await pool.acquire(key, traced(None), NO_LIMITS)
+    waiting = asyncio.create_task(pool.acquire(key, traced(Notes({"queued_end": pool.close})), NO_LIMITS))
+    await until_queued(pool)
+    pool.release(connection)
+    async with asyncio.timeout(5):
+        with pytest.raises(PoolClosed):
+            await waiting
+
+
 # A callback ends the request.
 
 

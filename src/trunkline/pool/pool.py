@@ -118,8 +118,15 @@ class Pool:
         self._seeking.add(exchange)
         try:
             connection = None if is_fresh else self.take(key)
-            if connection is None and not self.slots.try_open(key):
+            while connection is None and not self.slots.try_open(key):
                 connection = await self._wait(key, exchange, limits)
+                if connection is None or connection.is_reusable:
+                    break
+                self.release(connection)  # a lane, say, whose connection went away in the read in which it became free
+                if self.closed:
+                    raise PoolClosed(_CLOSED)
+                exchange.misses += 1
+                connection = None if is_fresh else self.take(key)
             if connection is None:
                 try:
                     return await self._open(key, exchange, limits.open_s)

@@ -92,31 +92,26 @@ class Queue:
 
         room: as in `Waiter`.
         """
+        waiter = _QueuedRequest(key, priority, room, exchange.misses)
+        future: asyncio.Future[ClientConnection | None] = self._loop.create_future()
+        waiter.future = future
+        self._slots.enqueue(waiter)
+        exchange.waiter = future
         probe = exchange.probe
-        while True:
-            waiter = _QueuedRequest(key, priority, room, exchange.misses)
-            future: asyncio.Future[ClientConnection | None] = self._loop.create_future()
-            waiter.future = future
-            self._slots.enqueue(waiter)
-            exchange.waiter = future
-            try:
-                if probe is not None:
-                    await tell(exchange, probe.send_connection_queued_start())
-                connection = await future
-                if probe is not None:
-                    await tell(exchange, probe.send_connection_queued_end())
-            except BaseException:
-                self._slots.dequeue(waiter)
-                if future.done() and not future.cancelled() and future.exception() is None:
-                    self._pass_on(key, future.result())  # it was this request's turn just when it gave up
-                raise
-            finally:
-                exchange.waiter = None
-            if connection is None or connection.is_reusable:
-                return connection
-            self._give_back(connection)  # a lane whose connection went away in the read in which it became free
-            exchange.misses += 1
-            room = None
+        try:
+            if probe is not None:
+                await tell(exchange, probe.send_connection_queued_start())
+            connection = await future
+            if probe is not None:
+                await tell(exchange, probe.send_connection_queued_end())
+            return connection
+        except BaseException:
+            self._slots.dequeue(waiter)
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._pass_on(key, future.result())  # it was this request's turn just when it gave up
+            raise
+        finally:
+            exchange.waiter = None
 
     def _pass_on(self, key: ConnectionKey, connection: ClientConnection | None) -> None:
         if connection is None:
