@@ -141,6 +141,22 @@ async def test_a_server_gets_one_request_until_it_has_told_how_many_it_takes() -
     assert transport.kinds().count(HEADERS) == 3
 
 
+async def test_the_writer_of_a_stream_that_is_opened_waits_for_a_transport_that_is_full() -> None:
+    connection, transport = connected()
+    lane_of(connection)[0].start(exchange())
+    waiting = exchange("POST")
+    lane, _ = lane_of(connection)
+    lane.start(waiting, is_whole=False)
+    flow = lane.flow
+    connection.pause_writing()
+    assert flow.paused
+    receive(connection, SETTINGS)
+    assert transport.kinds().count(HEADERS) == 2
+    assert flow.paused
+    connection.resume_writing()
+    assert not flow.paused
+
+
 async def test_an_exchange_that_is_given_up_makes_room_for_one_that_waits() -> None:
     connection, transport = connected()
     first, second = exchange(), exchange()
