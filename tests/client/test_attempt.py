@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import count
 from math import inf
 from typing import Any
 
 import pytest
 
 from tests.raw_server import OK, Peer, RawServer
+from tests.waiting import until
 from trunkline import ClientOSError, ClientSession, ServerDisconnectedError, TCPConnector, TraceConfig
 
 
@@ -54,6 +56,35 @@ async def test_an_idempotent_request_is_sent_again_on_a_fresh_connection(method:
             assert response.status == 200
         assert server.requests == ["GET /warm HTTP/1.1", *[f"{method} /again HTTP/1.1"] * 2]
         assert server.connections == 2
+
+
+async def test_in_a_full_pool_it_is_sent_again_on_a_fresh_connection_too() -> None:
+    """Not on what another request gives back, which a server that goes down may have closed as well."""
+    go_on = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        for served in count():
+            head = await peer.request()
+            if served and b"/stale" in head:
+                return
+            if b"/held" in head:
+                await go_on.wait()
+            await peer.send(OK)
+
+    async with RawServer(handler) as server, ClientSession(connector=TCPConnector(limit=2)) as session:
+        await session.get(server.url("/warm"))
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(session._request("GET", server.url("/held")))
+            await until(lambda: "GET /held HTTP/1.1" in server.requests)
+            await session.get(server.url("/warm"))
+            repeated = group.create_task(session._request("GET", server.url("/stale")))
+            queued = group.create_task(session._request("GET", server.url("/held")))
+            await until(lambda: (session.stats().retries, session.stats().queued) == (1, 1))
+            await until(lambda: server.requests.count("GET /held HTTP/1.1") == 2)
+            go_on.set()
+        assert [task.result().status for task in (holding, repeated, queued)] == [200] * 3
+        assert server.requests.count("GET /stale HTTP/1.1") == 2
+        assert (session.stats().retries, server.connections) == (1, 4)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

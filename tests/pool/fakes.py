@@ -15,11 +15,12 @@ class FakeConnection:
         self.is_reusable = True
         self.idle_s = idle_s
         self.rested_s = 0.0
+        self.is_shared = False
 
 
 class FakeWaiter(Waiter[FakeConnection]):
-    def __init__(self, key: ConnectionKey, priority: int = 0, misses: int = 0) -> None:
-        super().__init__(key, priority, misses=misses)
+    def __init__(self, key: ConnectionKey, priority: int = 0, misses: int = 0, *, wants_fresh: bool = False) -> None:
+        super().__init__(key, priority, misses=misses, wants_fresh=wants_fresh)
         self.has_given_up = False
         self.wakings: list[FakeConnection | None] = []
 
@@ -52,8 +53,10 @@ def open_idle(slots: FakeSlots, key: ConnectionKey = A, since: float = 0.0, idle
     return connection
 
 
-def enqueue(slots: FakeSlots, key: ConnectionKey, priority: int = 0, misses: int = 0) -> FakeWaiter:
-    waiter = FakeWaiter(key, priority, misses)
+def enqueue(
+    slots: FakeSlots, key: ConnectionKey, priority: int = 0, misses: int = 0, *, wants_fresh: bool = False
+) -> FakeWaiter:
+    waiter = FakeWaiter(key, priority, misses, wants_fresh=wants_fresh)
     slots.enqueue(waiter)
     return waiter
 

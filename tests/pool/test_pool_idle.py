@@ -45,7 +45,8 @@ class Idle:
     async def open(self) -> ClientConnection:
         head = RequestHead("GET", Target("http", "test", "/"), ())
         exchange = Exchange(head, ExchangeRules(), lambda exchange, error: error)
-        return await self.pool.acquire(self.key, exchange, ConnectLimits(), is_fresh=True)
+        exchange.wants_fresh = True
+        return await self.pool.acquire(self.key, exchange, ConnectLimits())
 
     async def lose(self, number: int, connection: ClientConnection) -> None:
         self.server.closing[number].set()

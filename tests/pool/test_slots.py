@@ -440,6 +440,41 @@ def test_one_whose_room_is_lost_is_served_by_the_next_connection_of_its_host() -
     assert waiter.wakings == [None]
 
 
+# Those that want a fresh connection.
+
+
+def test_what_comes_back_is_closed_for_one_that_wants_a_fresh_connection() -> None:
+    slots = make_slots(limit=2)
+    first, second = open_connection(slots), open_connection(slots)
+    fresh = enqueue(slots, A, misses=1, wants_fresh=True)
+    assert not slots.give_back(first, 0.0)
+    usual = enqueue(slots, A)
+    assert slots.give_back(second, 0.0)  # one is enough
+    assert (fresh.wakings, usual.wakings) == ([], [second])
+    lose(slots, first)
+    assert fresh.wakings == [None]
+
+
+def test_a_shared_connection_is_fresh_enough() -> None:
+    slots = make_slots(limit=1)
+    lane = open_connection(slots)
+    lane.is_shared = True
+    fresh = enqueue(slots, A, wants_fresh=True)
+    assert slots.give_back(lane, 0.0)
+    assert fresh.wakings == [lane]
+
+
+def test_a_waiter_of_another_key_is_passed_over_by_those_only_who_take_what_came_back() -> None:
+    slots = make_slots(limit=1)
+    connection = open_connection(slots, A)
+    other, fresh, usual = enqueue(slots, B), enqueue(slots, A, wants_fresh=True), enqueue(slots, A)
+    assert slots.give_back(connection, 0.0)
+    assert (other.wakings, fresh.wakings, usual.wakings) == ([], [], [connection])
+    assert not slots.give_back(connection, 0.0)
+    lose(slots, connection)
+    assert (other.wakings, fresh.wakings) == ([None], [])
+
+
 @pytest.mark.parametrize(("hosts", "per_host"), [(2, 2000), (2000, 2)])
 def test_the_first_who_may_go_on_is_found_among_few_hosts_and_many(
     hosts: int, per_host: int, monkeypatch: pytest.MonkeyPatch

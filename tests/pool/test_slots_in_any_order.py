@@ -33,22 +33,23 @@ class PoolMachine(RuleBasedStateMachine):
         for waiter in [each for each in self.waiters if each.wakings]:
             self.waiters.remove(waiter)
             [connection] = waiter.wakings
-            same_key = [other for other in self.waiters if other.key == waiter.key and other.is_waiting]
-            assert all(waiter.is_before(other) for other in same_key)
-            if connection is None:
-                self.opening.append(waiter.key)
-            else:
-                assert connection.key == waiter.key
+            others = [other for other in self.waiters if other.key == waiter.key and other.is_waiting]
+            if connection is not None:
+                assert waiter.is_served_by(connection)
                 self.take_over(connection)
+                others = [other for other in others if other.is_served_by(connection)]
+            else:
+                self.opening.append(waiter.key)
+            assert all(waiter.is_before(other) for other in others)
 
     def close(self, connection: FakeConnection) -> None:
         connection.is_reusable = False
         if connection not in self.closing:
             self.closing.append(connection)
 
-    @rule(key=st.sampled_from([A, A_OTHER, B, C]), priority=st.integers(-1, 1))
-    def request(self, key: ConnectionKey, priority: int) -> None:
-        connection = self.slots.reuse(key, self.now)
+    @rule(key=st.sampled_from([A, A_OTHER, B, C]), priority=st.integers(-1, 1), wants_fresh=st.booleans())
+    def request(self, key: ConnectionKey, priority: int, wants_fresh: bool) -> None:
+        connection = None if wants_fresh else self.slots.reuse(key, self.now)
         if connection is not None:
             assert connection.key == key
             self.take_over(connection)
@@ -58,14 +59,15 @@ class PoolMachine(RuleBasedStateMachine):
             room = self.slots.make_room(key)
             if room is not None:
                 self.close(room)
-            self.waiters.append(enqueue(self.slots, key, priority))
+            self.waiters.append(enqueue(self.slots, key, priority, wants_fresh=wants_fresh))
 
     @precondition(lambda self: self.opening)
-    @rule(data=st.data(), works=st.booleans())
-    def end_opening(self, data: st.DataObject, works: bool) -> None:
+    @rule(data=st.data(), works=st.booleans(), is_shared=st.booleans())
+    def end_opening(self, data: st.DataObject, works: bool, is_shared: bool) -> None:
         key = self.opening.pop(data.draw(st.integers(0, len(self.opening) - 1)))
         if works:
             connection = FakeConnection(key, idle_s=10.0)
+            connection.is_shared = is_shared
             self.slots.acquired.add(connection)
             self.take_over(connection)
         else:

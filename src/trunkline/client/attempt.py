@@ -108,11 +108,11 @@ async def _acquire(
     pool: Pool, exchange: Exchange, request: ClientRequest, settings: Settings, misses: int
 ) -> ClientConnection:
     if misses:
-        exchange.misses = misses
+        exchange.misses, exchange.wants_fresh = misses, True
     if request.connect is not None:
         connection = await _connect_by(request.connect, exchange, request, settings)
     else:
-        connection = await pool.acquire(request.prepared.key, exchange, settings.limits, is_fresh=misses > 0)
+        connection = await pool.acquire(request.prepared.key, exchange, settings.limits)
     if exchange.error is not None:  # the deadline passed in the moment in which the connection came
         pool.release(connection)
         raise exchange.error

@@ -70,6 +70,10 @@ class ClientConnection(Protocol):
     def aged_s(self) -> float: ...
 
     @property
+    def is_shared(self) -> bool:
+        """True when others use its socket, too."""
+
+    @property
     def flow(self) -> WriteFlow: ...
 
     @property
@@ -119,6 +123,7 @@ class OnItsOwnSocket:
 
     aged_s = 0.0
     is_framed = False
+    is_shared = False
     transport: asyncio.Transport | None
     is_reusable: bool
 

@@ -87,6 +87,7 @@ class Exchange:
     error: Exception | None = None  # what ended it, as the layer below raised it
     probe: Probe | None = None  # who traces the request
     misses = 0  # how often its request had its turn for a connection, and that took it no further
+    wants_fresh = False  # it takes no connection that has served: the last one of its request was stale
     is_answered = False  # the peer's first byte has come, so the request may have been processed
 
     def __init__(

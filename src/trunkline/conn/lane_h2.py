@@ -63,6 +63,7 @@ class H2Lane:
         "served",
         "transport",
     )
+    is_shared = True
 
     def __init__(self, shared: Shared, key: ConnectionKey, served: int) -> None:
         self.owner: Owner[ClientConnection] | None = None

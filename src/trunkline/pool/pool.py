@@ -82,26 +82,25 @@ class Pool:
         return connection
 
     def acquire(
-        self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, *, is_fresh: bool = False
+        self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits
     ) -> Coroutine[Any, Any, ClientConnection]:  # Any: what the loop sends and gets
         """Await a connection for `exchange`: an idle one, a new one, or one that comes back while it waits.
 
-        is_fresh: not an idle one, which may be stale.
         Raises QueueFull, ConnectTimeout, OutOfDescriptors, PoolClosed, what opening raised, or what ended the exchange
         meanwhile.
         """
         if limits.connect_s is None:
-            return self._acquire(key, exchange, limits, is_fresh)
-        return self._acquire_in_time(limits.connect_s, key, exchange, limits, is_fresh)
+            return self._acquire(key, exchange, limits)
+        return self._acquire_in_time(limits.connect_s, key, exchange, limits)
 
     async def _acquire_in_time(
-        self, connect_s: float, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool
+        self, connect_s: float, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits
     ) -> ClientConnection:
         began_at = self.loop.time()
         timeout = asyncio.timeout(connect_s)
         try:
             async with timeout:
-                return await self._acquire(key, exchange, limits, is_fresh)
+                return await self._acquire(key, exchange, limits)
         except TimeoutError:
             if not timeout.expired():
                 raise
@@ -110,14 +109,12 @@ class Pool:
             phase = f"getting a connection to {key.host}:{key.port} ({self.state()}; timeout.connect)"
             raise ConnectTimeout(phase, connect_s, self.loop.time() - began_at) from None
 
-    async def _acquire(
-        self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits, is_fresh: bool
-    ) -> ClientConnection:
+    async def _acquire(self, key: ConnectionKey, exchange: Exchange, limits: ConnectLimits) -> ClientConnection:
         if self.closed:
             raise PoolClosed("this request came after its close(); make a new session")
         self._seeking.add(exchange)
         try:
-            connection = None if is_fresh else self.take(key)
+            connection = None if exchange.wants_fresh else self.take(key)
             while connection is None and not self.slots.try_open(key):
                 connection = await self._wait(key, exchange, limits)
                 if connection is None or connection.is_reusable:
@@ -126,7 +123,7 @@ class Pool:
                 if self.closed:
                     raise PoolClosed(_CLOSED)
                 exchange.misses += 1
-                connection = None if is_fresh else self.take(key)
+                connection = None if exchange.wants_fresh else self.take(key)
             if connection is None:
                 try:
                     return await self._open(key, exchange, limits.open_s)

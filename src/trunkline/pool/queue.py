@@ -92,7 +92,7 @@ class Queue:
 
         room: as in `Waiter`.
         """
-        waiter = _QueuedRequest(key, priority, room, exchange.misses)
+        waiter = _QueuedRequest(key, priority, room, exchange.misses, wants_fresh=exchange.wants_fresh)
         future: asyncio.Future[ClientConnection | None] = self._loop.create_future()
         waiter.future = future
         self._slots.enqueue(waiter)

@@ -9,7 +9,8 @@ is in use or idle: there are never more sockets than `limit`. A request is answe
 
 A connection that comes back goes straight to the first waiter of its key, never to a newcomer. When a waiter of
 another key comes before, it may be passed over MAX_PASSED_OVER times by those of its priority, for reuse is cheaper
-than closing and opening; then the connection is closed for it. A waiter for a host at its limit stands in nobody's way.
+than closing and opening; then the connection is closed for it. For one that wants a fresh connection, because its last
+was stale, that is done at once. A waiter for a host at its limit stands in nobody's way.
 The caller closes what is returned to be closed, and tells when a socket is gone.
 """
 
@@ -37,6 +38,10 @@ class Pooled(Protocol):
     idle_s: float  # after how much idle time it must not be used any more
     rested_s: float  # for how long it was idle before it was acquired
 
+    @property
+    def is_shared(self) -> bool:
+        """True when others use its socket, too, so that another in its place would be no fresher."""
+
 
 C = TypeVar("C", bound=Pooled)
 
@@ -46,14 +51,24 @@ class Waiter(ABC, Generic[C]):
 
     room: a connection that was closed for it; until that is gone, no other one needs to be.
     misses: how often its turn came to nothing; of its priority it comes before those with fewer.
+    wants_fresh: it takes no connection that has served.
     """
 
-    __slots__ = ("key", "line", "passed_over", "priority", "rank", "room", "ticket")
+    __slots__ = ("key", "line", "passed_over", "priority", "rank", "room", "ticket", "wants_fresh")
 
     line: "Line[Waiter[C]]"  # of those who wait for its key; a key takes long to hash
 
-    def __init__(self, key: ConnectionKey, priority: int = 0, room: C | None = None, misses: int = 0) -> None:
+    def __init__(
+        self,
+        key: ConnectionKey,
+        priority: int = 0,
+        room: C | None = None,
+        misses: int = 0,
+        *,
+        wants_fresh: bool = False,
+    ) -> None:
         self.key = key
+        self.wants_fresh = wants_fresh
         self.priority = priority
         self.rank = (_MOST_MISSES + 1) * priority + (min(misses, _MOST_MISSES) if misses else 0)
         self.room = room
@@ -63,6 +78,10 @@ class Waiter(ABC, Generic[C]):
     def is_before(self, other: "Waiter[C]") -> bool:
         """Tell whether it is served first."""
         return (-self.rank, self.ticket) < (-other.rank, other.ticket)
+
+    def is_served_by(self, connection: C) -> bool:
+        """Tell whether it takes `connection`."""
+        return connection.key == self.key and (connection.is_shared or not self.wants_fresh)
 
     @property
     @abstractmethod
@@ -183,7 +202,7 @@ class Slots(Generic[C]):
     def give_back(self, connection: C, now: float) -> bool:
         """Take back a connection that may serve another request; False when it must be closed for somebody else."""
         key = connection.key
-        first = self._first_waiter(key) if self._line else None
+        first = self._first_waiter(connection) if self._line else None
         if first is None:  # nobody waits, or only for hosts at their limits
             self.acquired.discard(connection)
             idle = self.idle.get(key)
@@ -191,15 +210,15 @@ class Slots(Generic[C]):
                 idle = self.idle[key] = deque()
             idle.append((connection, now))
             return True
-        if first.key != key:
-            same_key = self._first_of(key)
-            if same_key is None or same_key.priority < first.priority or first.passed_over >= MAX_PASSED_OVER:
+        if not first.is_served_by(connection):
+            able = None if first.wants_fresh else self._first_served_by(connection)
+            if able is None or able.priority < first.priority or first.passed_over >= MAX_PASSED_OVER:
                 self.acquired.discard(connection)
                 self._leaving.add(connection)
                 first.room = connection
                 return False
             first.passed_over += 1
-            first = same_key
+            first = able
         connection.rested_s = 0.0
         self._wake(first, connection)
         return True
@@ -260,11 +279,11 @@ class Slots(Generic[C]):
         endpoint = key.endpoint
         self._taken_per_host[endpoint] = self._taken_per_host.get(endpoint, 0) + 1
 
-    def _first_waiter(self, given: ConnectionKey | None) -> Waiter[C] | None:
+    def _first_waiter(self, given: C | None) -> Waiter[C] | None:
         """Find the first in line among those who could go on.
 
-        given: key of a connection at hand, with which, or in whose place, waiters for its endpoint can go on, if none
-        has been closed for them before.
+        given: a connection at hand, with which, or in whose place, waiters for its endpoint can go on, if none has been
+        closed for them before.
         """
         waiter = self._line.first()
         if waiter.is_waiting and waiter.room is None and not self.limit_per_host:
@@ -288,7 +307,7 @@ class Slots(Generic[C]):
             self.dequeue(waiter)
         return found
 
-    def _first_of_each(self, given: ConnectionKey | None) -> Waiter[C] | None:
+    def _first_of_each(self, given: C | None) -> Waiter[C] | None:
         """Do the same by the first waiter of each key."""
         first = None
         for key, line in self._line_per_key.items():
@@ -299,15 +318,16 @@ class Slots(Generic[C]):
                     first = waiter
         return first
 
-    def _is_open_to(self, key: ConnectionKey, given: ConnectionKey | None) -> bool:
-        return not self.is_host_full(key) or (given is not None and key.endpoint == given.endpoint)
+    def _is_open_to(self, key: ConnectionKey, given: C | None) -> bool:
+        return not self.is_host_full(key) or (given is not None and key.endpoint == given.key.endpoint)
 
-    def _has_room(self, waiter: Waiter[C], given: ConnectionKey | None) -> bool:
+    def _has_room(self, waiter: Waiter[C], given: C | None) -> bool:
         """Tell whether a connection is being closed for `waiter`, so that `given` need not be closed, too."""
-        return given is not None and waiter.key != given and waiter.room in self._leaving
+        return given is not None and not waiter.is_served_by(given) and waiter.room in self._leaving
 
-    def _first_of(self, key: ConnectionKey) -> Waiter[C] | None:
-        return next((waiter for waiter in self._line_per_key.get(key, ()) if waiter.is_waiting), None)
+    def _first_served_by(self, connection: C) -> Waiter[C] | None:
+        line = self._line_per_key.get(connection.key, ())
+        return next((waiter for waiter in line if waiter.is_waiting and waiter.is_served_by(connection)), None)
 
     def _wake(self, waiter: Waiter[C], connection: C | None) -> None:
         self._remove(waiter)
