@@ -210,7 +210,7 @@ class Slots(Generic[C]):
                 idle = self.idle[key] = deque()
             idle.append((connection, now))
             return True
-        if not first.is_served_by(connection):
+        if (first.wants_fresh or first.key != key) and not first.is_served_by(connection):
             able = None if first.wants_fresh else self._first_served_by(connection)
             if able is None or able.priority < first.priority or first.passed_over >= MAX_PASSED_OVER:
                 self.acquired.discard(connection)
