@@ -26,7 +26,7 @@ async def test_what_a_server_that_goes_away_did_not_process_is_sent_again_once(m
     async with H2Server(go_at_first) as server, clear_session() as session:
         async with session.request(method, server.url(), data=b"got" if method == "POST" else None) as response:
             assert await response.read() == b"got"
-        assert len(server.requests) == 2
+        assert (len(server.requests), stats_of(session).requests, stats_of(session).retries) == (2, 2, 1)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -37,7 +37,7 @@ async def test_a_refused_stream_is_sent_again_six_times(method: str) -> None:
     async with H2Server(refuse) as server, clear_session() as session:
         with pytest.raises(ServerDisconnectedError, match="REFUSED_STREAM"):
             await session.request(method, server.url())
-        assert len(server.requests) == 7
+        assert (len(server.requests), stats_of(session).requests, stats_of(session).retries) == (7, 7, 6)
 
 
 async def test_requests_outlive_connections_that_end_one_after_the_other() -> None:

@@ -87,8 +87,8 @@ async def attempt(
                 if isinstance(error, Exception):
                     pool.counters.note_error(request.prepared.key, type(error).__name__)
                 raise error
-        if not is_unsent:
-            pool.counters.note_retry(request.prepared.key)
+            if not isinstance(error, NotSent):
+                pool.counters.note_retry(request.prepared.key)
         client_logger.debug("%s %s: the connection was stale; trying another", request.method, request.url)
         if left_s:
             left_s = max(deadline.expires_at - pool.loop.time(), 0.001)

@@ -124,10 +124,10 @@ class H2Lane:
         make = ClientStream if exchange.request.protocol is None else TunnelStream
         stream = self._stream = make(shared, self, exchange)
         exchange.carrier = stream
-        self.served += 1
         if exchange.request.is_last:
             self._is_reusable = False
         shared.request(stream, body, is_whole)
+        self.served += 1
         return stream
 
     # What its stream tells.

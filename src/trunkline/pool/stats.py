@@ -31,7 +31,8 @@ class PoolStats:
     Since the pool was made or its stats were reset: opened (connections), opening_s (seconds that took in all), reused
     (requests sent on a connection that had served before), waited (requests that had to queue), dns_hits and dns_misses
     (names looked up in the cache), tls_full and tls_resumed (handshakes), retries (requests sent again because their
-    connection was lost), errors (requests that failed, by the name of the error that their caller got).
+    connection was lost, or their server refused them), errors (requests that failed, by the name of the error that
+    their caller got).
     wait_p50_s, wait_p99_s: of the last 1,024 requests that had to queue; 0.0 when none had to.
     Over HTTP/2, active and idle are the places for exchanges, many of which share one of the connections opened.
     origins: the same by "https://host:443", with " via " and the proxy behind it if there is one; of those heard of
