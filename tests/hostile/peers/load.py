@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from tests.hostile.peers.origin import PIECE
-from trunkline import ClientError, ClientSession, ClientTimeout
+from trunkline import ClientError, ClientSession, ClientTimeout, HttpVersion
 
 CLIENTS = 64
 PATIENT_IS_EVERY = 4
@@ -40,10 +40,14 @@ class Ended:
 
 
 class Load:
-    """ended: the requests, in the order in which they ended. session: what they are sent on. root: where to."""
+    """ended: the requests, in the order in which they ended. session: what they are sent on. root: where to.
 
-    def __init__(self, session: ClientSession, root: str) -> None:
+    version: what each response is to be of.
+    """
+
+    def __init__(self, session: ClientSession, root: str, version: HttpVersion) -> None:
         self.session = session
+        self.version = version
         self.ended: list[Ended] = []
         self.begun = 0
         self._root = root
@@ -134,6 +138,7 @@ class Load:
         url = self._root + path
         async with self.session.request(method, url, data=data, timeout=timeout, headers=headers) as response:
             body = await response.read()
+            assert response.version == self.version or response.status in BY_THE_PROGRAM
             assert response.status in BY_THE_PROGRAM or body == GETS.get(path, b"created")
             return response.status
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.hostile.peers.programs import Program
+from tests.hostile.peers.programs import HTTP2, Program
+from trunkline import HttpVersion
 
 START_S = 15.0  # they listen within a second, unless the machine is very busy
 MAX_BACKLOG = 6000  # above the system's, which caddy takes
@@ -29,9 +30,11 @@ _UNANSWERED_S = 0.1  # loopback answers at once while there is room
 _OWN_ROOT = Path(__file__).parents[3]
 
 
-def trusting_context() -> ssl.SSLContext:
-    """A context that trusts `AUTHORITY` and nobody else."""
+def trusting_context(version: HttpVersion) -> ssl.SSLContext:
+    """A context that trusts `AUTHORITY` and nobody else, and offers `version` of HTTP."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if version == HTTP2:
+        context.set_alpn_protocols(["h2"])
     AUTHORITY.configure_trust(context)
     return context
 

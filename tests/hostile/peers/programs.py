@@ -9,6 +9,8 @@ import signal
 import sys
 from dataclasses import dataclass, replace
 
+from trunkline import HttpVersion, HttpVersion11
+
 _NGINX = """
 daemon off;
 worker_processes 1;
@@ -88,8 +90,8 @@ class Program:
     """How to run one.
 
     reload: what it does so at: a signal, or a command. reloaded: what it says once it has, or has replaced a worker.
-    is_seamless: a reload never refuses a connection. tls: what makes its configuration an https server's.
-    executable: where it lies, if it is not found by its name.
+    is_seamless: a reload never refuses a connection. tls: what makes its configuration an https server's. version: of
+    HTTP, which clients choose that may. executable: where it lies, if it is not found by its name.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Program:
     is_proxy: bool = False
     is_seamless: bool = True
     tls: str = ""
+    version: HttpVersion = HttpVersion11
     executable: str = ""
 
     @property
@@ -124,6 +127,7 @@ CADDY = Program(
     ("run", *_CADDY_CONFIG),
     ("reload", "--force", "--address", "unix/{folder}/admin", *_CADDY_CONFIG),
     b'"load complete"',
+    is_seamless=False,  # it listens anew (SO_REUSEPORT), and what still waits in the old backlog is reset
 )
 CADDY_TLS = replace(CADDY, tls="tls {folder}/server.pem {folder}/server.pem")
 SQUID = Program(
@@ -152,3 +156,8 @@ WEB_TLS = Program(
     tls="always",
     executable=sys.executable,
 )
+HTTP2 = HttpVersion(2, 0)
+NGINX_H2 = replace(NGINX_TLS, tls=NGINX_TLS.tls.replace(" ssl;", " ssl http2;"), version=HTTP2)
+HAPROXY_H2 = replace(HAPROXY_TLS, tls=HAPROXY_TLS.tls + " alpn h2", version=HTTP2)
+CADDY_H2 = replace(CADDY_TLS, version=HTTP2)
+WEB_H2 = replace(WEB_TLS, version=HTTP2)

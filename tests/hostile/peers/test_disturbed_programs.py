@@ -47,7 +47,7 @@ async def test_gets_go_again_and_posts_do_not_when_its_worker_is_killed_and_repl
 @with_each_program
 async def test_gets_recover_and_posts_come_once_when_it_is_reloaded(program: Program) -> None:
     async with under_load(program) as (peer, load):
-        for _ in range(RELOADS if program.is_seamless else 1):
+        for _ in range(RELOADS):
             await reload(peer, load)
     if program.is_seamless:
         check_no_get_failed(load)

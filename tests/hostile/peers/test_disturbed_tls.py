@@ -60,13 +60,14 @@ async def test_only_the_impatient_fail_when_its_backlog_is_full(program: Program
 
 
 @with_each_that_reloads
-async def test_no_get_fails_when_a_reload_brings_another_certificate(program: Program) -> None:
+async def test_gets_recover_when_a_reload_brings_another_certificate(program: Program) -> None:
     async with under_load(program) as (peer, load):
         certificate = peer.certify(AUTHORITY)
         await reload(peer, load)
         await wait_presents(peer, certificate)
         await recover(load)
-    check_no_get_failed(load)
+    if program.is_seamless:
+        check_no_get_failed(load)
 
 
 # caddy keeps its ticket keys, so sessions of a time when it was trusted are resumed with it.
