@@ -1,6 +1,7 @@
-"""What tests of all parts share: both event loops, and more than one try for what is measured."""
+"""What tests of all parts share: both event loops, more than one try for what is measured, and little garbage."""
 
 import asyncio
+import gc
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     with suppress(LoopHeld):
         return pyfuncitem.obj(**arguments)
     return pyfuncitem.obj(**arguments)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector leave the thousands of tests alone, which would make each `gc.collect()` of theirs slow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

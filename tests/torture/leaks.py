@@ -8,7 +8,6 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
@@ -28,22 +27,18 @@ def run_on(loop: str, main: Coroutine[Any, Any, T]) -> T:
     def report(_: object, context: dict[str, Any]) -> None:  # Any: what asyncio has to tell
         reported.append(f"{context['message']}: {context.get('exception')!r}")
 
-    with _old_objects_set_apart(), asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+    set_old_objects_apart()
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.get_loop().set_exception_handler(report)
         result = runner.run(main)
     assert not reported, reported
     return result
 
 
-@contextmanager
-def _old_objects_set_apart() -> Iterator[None]:
-    """Let the collector look only at what is made in the block, which makes counting it cheap."""
+def set_old_objects_apart() -> None:
+    """Let the collector look only at what is made from now on, which makes counting it cheap; until `gc.unfreeze()`."""
     gc.collect()
     gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 @dataclass(frozen=True)
