@@ -1,7 +1,7 @@
 """64 clients on one session while the program that they ask by https is disturbed, or gets another certificate.
 
-Some close each connection after one response, so that sessions are resumed, and those that a program lost with its
-keys are offered in vain.
+Over HTTP/1.1 some close each connection after one response, so that sessions are resumed, and those that a program lost
+with its keys are offered in vain. Over HTTP/2 all are on one connection, so a full backlog is nothing to them.
 """
 
 import asyncio
@@ -23,14 +23,32 @@ from tests.hostile.peers.disturbances import (
 )
 from tests.hostile.peers.load import CLIENTS
 from tests.hostile.peers.peer import AUTHORITY, Peer
-from tests.hostile.peers.programs import CADDY_TLS, HAPROXY_TLS, NGINX_TLS, WEB_TLS, Program
+from tests.hostile.peers.programs import (
+    CADDY_H2,
+    CADDY_TLS,
+    HAPROXY_H2,
+    HAPROXY_TLS,
+    NGINX_H2,
+    NGINX_TLS,
+    WEB_H2,
+    WEB_TLS,
+    Program,
+)
 from trunkline import ClientConnectorCertificateError
 
-FOREIGN = [NGINX_TLS, HAPROXY_TLS, CADDY_TLS]
+RELOADS = 10
+OVER_H1 = [NGINX_TLS, HAPROXY_TLS, CADDY_TLS, WEB_TLS]
+OVER_H2 = [NGINX_H2, HAPROXY_H2, CADDY_H2, WEB_H2]
 STRANGER = trustme.CA()
 
-with_each_program = pytest.mark.parametrize("program", [*FOREIGN, WEB_TLS], ids=lambda one: one.name)
-with_each_that_reloads = pytest.mark.parametrize("program", FOREIGN, ids=lambda one: one.name)
+
+def name(program: Program) -> str:
+    return f"{program.name}-{program.version.major}"
+
+
+with_each_program = pytest.mark.parametrize("program", OVER_H1 + OVER_H2, ids=name)
+with_each_backlog = pytest.mark.parametrize("program", OVER_H1, ids=name)
+with_each_that_reloads = pytest.mark.parametrize("program", [one for one in OVER_H1 + OVER_H2 if one.reload], ids=name)
 
 
 @with_each_program
@@ -52,7 +70,7 @@ async def test_only_the_impatient_fail_when_it_is_paused(program: Program) -> No
     check_only_the_impatient_gave_up(load)
 
 
-@with_each_program
+@with_each_backlog
 async def test_only_the_impatient_fail_when_its_backlog_is_full(program: Program) -> None:
     async with under_load(program) as (peer, load):
         await fill(peer, load)
@@ -60,12 +78,13 @@ async def test_only_the_impatient_fail_when_its_backlog_is_full(program: Program
 
 
 @with_each_that_reloads
-async def test_gets_recover_when_a_reload_brings_another_certificate(program: Program) -> None:
+async def test_gets_recover_and_posts_come_once_when_reloads_bring_other_certificates(program: Program) -> None:
     async with under_load(program) as (peer, load):
-        certificate = peer.certify(AUTHORITY)
-        await reload(peer, load)
-        await wait_presents(peer, certificate)
-        await recover(load)
+        for _ in range(RELOADS):
+            certificate = peer.certify(AUTHORITY)
+            await reload(peer, load)
+            await wait_presents(peer, certificate)
+            await recover(load)
     if program.is_seamless:
         check_no_get_failed(load)
 
